@@ -1,1 +1,10 @@
-//! Slipway.
+//! Slipway: five GitHub container actions for a whole delivery pipeline.
+//!
+//! Every action is the same house of five rooms, in the order in which data flows:
+//! `inputs` (what the user asks) → `observe` (what is) → `plan` (what to do about it, pure)
+//! → `apply` (doing it) → `report` (saying it).
+
+pub mod cli;
+pub mod outcome;
+pub mod runner;
+pub mod security_scan;

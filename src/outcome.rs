@@ -1,0 +1,142 @@
+//! How a run ends: one type for all actions, the same in the output `result` and the exit code.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+/// The end of a run. Output `result` holds its name, the process its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// 0: done, and the verdict is positive.
+    Passed,
+    /// 1: the verdict is negative: gate closed, rolled back, not verified.
+    Failed,
+    /// 2: an input or a configuration file is wrong; nothing was done.
+    Invalid,
+    /// 3: the environment failed us.
+    Error,
+    /// 4: another run holds the lock.
+    Busy,
+    /// 5: not enough evidence to say.
+    Incomplete,
+}
+
+impl Outcome {
+    /// The process exit code, 0 to 5.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Passed => 0,
+            Self::Failed => 1,
+            Self::Invalid => 2,
+            Self::Error => 3,
+            Self::Busy => 4,
+            Self::Incomplete => 5,
+        }
+    }
+
+    /// The value of output `result`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Invalid => "invalid",
+            Self::Error => "error",
+            Self::Busy => "busy",
+            Self::Incomplete => "incomplete",
+        }
+    }
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        Self::from(outcome.code())
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Why a run could not reach a verdict: what happened to what, the likely cause, the next step.
+///
+/// Shown as one `::error title=…::`, in the summary and, at a desk, on standard error.
+/// Never holds a secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{title}: {what}")]
+pub struct Failure {
+    /// Never [`Outcome::Passed`].
+    pub outcome: Outcome,
+    /// A few words: the annotation's title.
+    pub title: String,
+    /// What happened, to what: one or two sentences that name the thing.
+    pub what: String,
+    /// The likely cause.
+    pub cause: Option<String>,
+    /// What to do next.
+    pub next: Option<String>,
+    /// The exact YAML or command to paste.
+    pub paste: Option<String>,
+}
+
+/// What every fallible function of an action returns.
+pub type Result<T> = std::result::Result<T, Failure>;
+
+impl Failure {
+    fn new(outcome: Outcome, title: impl Into<String>, what: impl Into<String>) -> Self {
+        Self {
+            outcome,
+            title: title.into(),
+            what: what.into(),
+            cause: None,
+            next: None,
+            paste: None,
+        }
+    }
+
+    /// A wrong input or configuration (exit 2).
+    pub fn invalid(title: impl Into<String>, what: impl Into<String>) -> Self {
+        Self::new(Outcome::Invalid, title, what)
+    }
+
+    /// The environment failed us (exit 3).
+    pub fn error(title: impl Into<String>, what: impl Into<String>) -> Self {
+        Self::new(Outcome::Error, title, what)
+    }
+
+    /// Another run holds the lock (exit 4).
+    pub fn busy(title: impl Into<String>, what: impl Into<String>) -> Self {
+        Self::new(Outcome::Busy, title, what)
+    }
+
+    /// Not enough evidence to say (exit 5).
+    pub fn incomplete(title: impl Into<String>, what: impl Into<String>) -> Self {
+        Self::new(Outcome::Incomplete, title, what)
+    }
+
+    /// Adds the likely cause.
+    #[must_use]
+    pub fn because(mut self, cause: impl Into<String>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    /// Adds the next step.
+    #[must_use]
+    pub fn next(mut self, next: impl Into<String>) -> Self {
+        self.next = Some(next.into());
+        self
+    }
+
+    /// Adds the YAML or command to paste.
+    #[must_use]
+    pub fn paste(mut self, paste: impl Into<String>) -> Self {
+        self.paste = Some(paste.into());
+        self
+    }
+}

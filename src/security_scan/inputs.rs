@@ -1,0 +1,143 @@
+//! What the user asks. The only place that names, documents, defaults and validates an input:
+//! flags, `INPUT_*`, `action.yml` and the README table all come from [`Inputs`].
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+use secrecy::SecretString;
+
+use crate::runner::inputs::duration;
+
+/// Trivy and Bandit (and any other SARIF) over sources, dependencies, configuration, secrets and
+/// images in one step; one explained gate; alerts in the GitHub Security tab.
+#[derive(Clone, Debug, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an input of its own that the user sets by name"
+)]
+pub struct Inputs {
+    /// Tree to scan, inside the workspace. `none`: no tree, only `images` and `sarif-files`.
+    #[arg(long, value_name = "DIR|none", default_value = ".")]
+    pub path: String,
+
+    /// Scanners to run, separated by commas: `trivy`, `bandit`. `none`: run nothing, judge
+    /// `sarif-files` only.
+    #[arg(long, value_name = "LIST", default_value = "trivy,bandit")]
+    pub scanners: String,
+
+    /// What Trivy looks for in the tree and in images, separated by commas: `vuln`, `misconfig`,
+    /// `secret`, `license`.
+    #[arg(long, value_name = "LIST", default_value = "vuln,misconfig,secret")]
+    pub trivy_checks: String,
+
+    /// Images to scan, one a line: references (pulled from their registry, never through the
+    /// Docker socket) or archives in the workspace (a `docker save` tar, an OCI layout).
+    #[arg(long, value_name = "IMAGE")]
+    pub images: Vec<String>,
+
+    /// Credentials for the registries of `images`: a dockerconfigjson document, or lines of
+    /// `registry user password`. For ghcr.io the `token` does (`packages: read`). Only the child
+    /// that scans images sees them.
+    #[arg(long, value_name = "SECRET", hide = true)]
+    pub registry_auth: Option<SecretString>,
+
+    /// SARIF files of other tools to merge and judge alike: globs inside the workspace, one a
+    /// line. A glob that matches nothing is `incomplete`.
+    #[arg(long, value_name = "GLOB")]
+    pub sarif_files: Vec<String>,
+
+    /// The least severity that closes the gate.
+    #[arg(long, value_name = "SEVERITY", default_value = "high")]
+    pub fail_on: FailOn,
+
+    /// Vulnerabilities without a fix don't close the gate (they are still reported).
+    #[arg(long, value_name = "BOOL", default_value = "false", num_args = 0..=1, default_missing_value = "true", value_parser = crate::runner::inputs::boolean)]
+    pub only_fixable: bool,
+
+    /// Policy file. On `pull_request` it is read at the base commit, in a merge queue at the
+    /// queue's base.
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = ".github/slipway/security-scan.yml"
+    )]
+    pub policy: String,
+
+    /// Upload to code scanning. `auto`: where token and repository allow; `true`: not uploading
+    /// is an error; `false`: never.
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub upload: Upload,
+
+    /// Prefix of the stable code scanning categories (`slipway/trivy-fs/`, `slipway/bandit/`, …).
+    #[arg(long, value_name = "PREFIX", default_value = "slipway")]
+    pub category: String,
+
+    /// Wait until GitHub has processed the upload (at most 5 minutes).
+    #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", value_parser = crate::runner::inputs::boolean)]
+    pub wait_for_processing: bool,
+
+    /// OCI repositories of Trivy's vulnerability database, tried in order, one a line. Empty:
+    /// Trivy's own.
+    #[arg(long, value_name = "REPOSITORY")]
+    pub database: Vec<String>,
+
+    /// Where Trivy's databases are kept, inside the workspace: a path for `actions/cache`. Never
+    /// scanned.
+    #[arg(long, value_name = "DIR", default_value = ".slipway-cache")]
+    pub cache_directory: String,
+
+    /// Download nothing: use the databases that lie in `cache-directory`.
+    #[arg(long, value_name = "BOOL", default_value = "false", num_args = 0..=1, default_missing_value = "true", value_parser = crate::runner::inputs::boolean)]
+    pub offline: bool,
+
+    /// What a scan that could not see everything means when the findings alone would pass: `fail`
+    /// (exit 5) or `warn`.
+    #[arg(long, value_name = "ACTION", default_value = "fail")]
+    pub on_incomplete: OnIncomplete,
+
+    /// Where SARIF, `report.json` and scanner logs are written, inside the workspace. Never
+    /// scanned.
+    #[arg(long, value_name = "DIR", default_value = "slipway-results")]
+    pub output_directory: String,
+
+    /// GitHub token: `contents: read` for the policy of a pull request's base,
+    /// `security-events: write` for uploads.
+    #[arg(long, value_name = "SECRET", hide = true)]
+    pub token: Option<SecretString>,
+
+    /// Time limit of all scanners together: a number with `s`, `m` or `h`.
+    #[arg(long, value_name = "DURATION", default_value = "20m", value_parser = duration)]
+    pub timeout: Duration,
+
+    /// Scan and judge, but upload nothing.
+    #[arg(long, value_name = "BOOL", default_value = "false", num_args = 0..=1, default_missing_value = "true", value_parser = crate::runner::inputs::boolean)]
+    pub dry_run: bool,
+}
+
+/// `fail-on`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    Critical,
+    High,
+    Medium,
+    Low,
+    /// Every finding, unknown severity included.
+    Any,
+    /// No finding closes the gate.
+    Never,
+}
+
+/// `upload`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Upload {
+    Auto,
+    True,
+    False,
+}
+
+/// `on-incomplete`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OnIncomplete {
+    Fail,
+    Warn,
+}

@@ -1,0 +1,7 @@
+//! `security-scan`: Trivy, Bandit and any other SARIF in one step; one explained gate;
+//! alerts in the GitHub Security tab.
+
+pub mod finding;
+pub mod inputs;
+pub mod scan;
+pub mod severity;

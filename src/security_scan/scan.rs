@@ -1,0 +1,97 @@
+//! What one scanner brought home: the value that travels from `observe` to `plan` and `report`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::finding::{Finding, Rule};
+
+/// One run of one tool over one target: one SARIF run, one category.
+#[derive(Clone, Debug)]
+pub struct Scan {
+    pub source: Source,
+    /// What was scanned, for people: a path, an image reference, a SARIF file.
+    pub target: String,
+    /// `automationDetails.id`, ends in `/`. Stable: no tag, digest, SHA or run number.
+    pub category: String,
+    pub tool: Tool,
+    pub state: State,
+    pub rules: BTreeMap<String, Rule>,
+    pub findings: Vec<Finding>,
+    /// Said in the summary, no effect on the verdict: a remote module that was not followed,
+    /// an untracked unreadable file.
+    pub notes: Vec<String>,
+    /// Inline ignores that the scanner honoured (or would have).
+    pub inline_ignores: Vec<InlineIgnore>,
+    pub duration: Duration,
+}
+
+/// Which scanner; keys of the policy's `scanners`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    TrivyFs,
+    /// Holds the image's repository without tag, or the archive's path.
+    TrivyImage(String),
+    Bandit,
+    /// Imported SARIF; holds the tool's driver name.
+    Sarif(String),
+}
+
+/// `tool.driver` of the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct Tool {
+    pub name: String,
+    pub version: Option<String>,
+    pub information_uri: Option<String>,
+}
+
+/// Whether the scan saw all that it was asked to see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    Complete,
+    /// There is nothing of the scanner's kind here; holds what was looked for.
+    NothingToDo(String),
+    /// Crashed, timed out, printed half a file, lost a shard, could not read or parse a file.
+    /// Findings that were read are still judged; never uploaded under its category.
+    Incomplete(Vec<Gap>),
+}
+
+/// One reason why a scan is not complete.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct Gap {
+    pub kind: GapKind,
+    /// What happened to what, one sentence.
+    pub what: String,
+    /// What to do about it; may hold a command or YAML to paste.
+    pub next: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum GapKind {
+    /// Exit code or signal that the scanner does not document as "findings".
+    Crashed,
+    TimedOut,
+    /// Empty, truncated, malformed or too large.
+    BadOutput,
+    /// A file that the tool could not parse (`unparsed: warn` in the policy makes it a note).
+    Unparsed,
+    /// A git-tracked file that uid 65534 may not read.
+    Unreadable,
+    /// No vulnerability database, or one that cannot be used.
+    NoDatabase,
+    /// The scanner is not installed.
+    Missing,
+    /// An image or a SARIF glob that is not there.
+    NotFound,
+}
+
+/// A comment in the tree that tells a scanner to look away.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct InlineIgnore {
+    pub path: String,
+    pub line: u32,
+    /// The comment, cut at 200 characters.
+    pub text: String,
+}

@@ -3,5 +3,6 @@
 
 pub mod finding;
 pub mod inputs;
+pub mod request;
 pub mod scan;
 pub mod severity;

@@ -2,6 +2,7 @@
 //! alerts in the GitHub Security tab.
 
 pub mod finding;
+pub mod fingerprint;
 pub mod inputs;
 pub mod request;
 pub mod scan;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 
 use crate::runner::inputs::duration;
 
@@ -114,30 +115,53 @@ pub struct Inputs {
     pub dry_run: bool,
 }
 
-/// `fail-on`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+/// `fail-on`: the least severity that closes the gate, in inputs and in policies.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
 pub enum FailOn {
     Critical,
     High,
     Medium,
+    /// Unknown severity included: what nobody rated may be as bad as this.
     Low,
-    /// Every finding, unknown severity included.
+    /// Every finding.
     Any,
     /// No finding closes the gate.
     Never,
 }
 
 /// `upload`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Upload {
     Auto,
     True,
     False,
 }
 
-/// `on-incomplete`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+/// `on-incomplete`, in inputs and in policies.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
 pub enum OnIncomplete {
     Fail,
     Warn,
+}
+
+impl FailOn {
+    /// As written in inputs and policies.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Critical => "critical",
+            Self::High => "high",
+            Self::Medium => "medium",
+            Self::Low => "low",
+            Self::Any => "any",
+            Self::Never => "never",
+        }
+    }
 }

@@ -4,6 +4,9 @@
 pub mod finding;
 pub mod fingerprint;
 pub mod inputs;
+pub mod policy;
 pub mod request;
 pub mod scan;
+#[cfg(test)]
+mod schemas;
 pub mod severity;

@@ -1,0 +1,136 @@
+//! Which version of the policy is in force.
+
+use serde_json::Value;
+
+use crate::outcome::{Failure, Result};
+
+/// Where the policy is read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The file in the workspace: the commit is already on its branch, or nobody else wrote it.
+    Workspace,
+    /// The file at this commit: the workspace holds a proposal, whose author may not decide by
+    /// which policy it is judged.
+    Commit {
+        sha: String,
+        /// How the payload calls that commit, for messages.
+        named: &'static str,
+    },
+}
+
+/// Decides by the name of the event and its payload.
+///
+/// `pull_request*` (`pull_request`, `pull_request_target`, `pull_request_review`,
+/// `pull_request_review_comment`) is judged by `pull_request.base.sha`, `merge_group` by
+/// `merge_group.base_sha`
+/// (<https://docs.github.com/webhooks/webhook-events-and-payloads>).
+///
+/// A payload without that commit is an error (exit 3), never a reason to trust the workspace.
+pub fn origin(event_name: &str, event: &Value) -> Result<Origin> {
+    let (pointer, named) = match event_name {
+        "merge_group" => ("/merge_group/base_sha", "merge_group.base_sha"),
+        name if name.starts_with("pull_request") => {
+            ("/pull_request/base/sha", "pull_request.base.sha")
+        }
+        _ => return Ok(Origin::Workspace),
+    };
+    match event.pointer(pointer).and_then(Value::as_str) {
+        Some(sha) if is_commit(sha) => Ok(Origin::Commit {
+            sha: sha.to_owned(),
+            named,
+        }),
+        _ => Err(Failure::error(
+            "No base commit in the event",
+            format!(
+                "The payload of this `{}` event has no commit in `{named}`, so the policy that \
+                 guards the base cannot be found.",
+                event_name
+                    .chars()
+                    .filter(|letter| letter.is_ascii_lowercase() || *letter == '_')
+                    .take(50)
+                    .collect::<String>()
+            ),
+        )
+        .because("`GITHUB_EVENT_PATH` does not hold the payload that GitHub sent.")
+        .next(
+            "Run on GitHub, or hand over the original payload. The policy of the workspace is \
+             not used instead: the author of the change could have edited it.",
+        )),
+    }
+}
+
+/// SHA-1 or SHA-256, hexadecimal: nothing else may reach a URL.
+fn is_commit(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::outcome::Outcome;
+
+    const SHA: &str = "0123456789abcdef0123456789abcdef01234567";
+
+    #[test]
+    fn proposals_are_judged_by_their_base() {
+        let pull = json!({"pull_request": {"base": {"sha": SHA}, "head": {"sha": "f".repeat(40)}}});
+        for event in [
+            "pull_request",
+            "pull_request_target",
+            "pull_request_review",
+            "pull_request_review_comment",
+        ] {
+            assert_eq!(
+                origin(event, &pull).unwrap(),
+                Origin::Commit {
+                    sha: SHA.into(),
+                    named: "pull_request.base.sha"
+                },
+                "{event}"
+            );
+        }
+        let queue = json!({"merge_group": {"base_sha": SHA, "head_sha": "f".repeat(40)}});
+        assert_eq!(
+            origin("merge_group", &queue).unwrap(),
+            Origin::Commit {
+                sha: SHA.into(),
+                named: "merge_group.base_sha"
+            }
+        );
+    }
+
+    #[test]
+    fn everything_else_by_the_workspace() {
+        for event in ["push", "schedule", "workflow_dispatch", "release", ""] {
+            assert_eq!(origin(event, &json!({})).unwrap(), Origin::Workspace);
+        }
+    }
+
+    #[test]
+    fn a_payload_without_a_base_is_no_way_round() {
+        for (event, payload) in [
+            ("pull_request", json!({})),
+            ("pull_request", json!(null)),
+            (
+                "pull_request",
+                json!({"pull_request": {"base": {"sha": ""}}}),
+            ),
+            (
+                "pull_request",
+                json!({"pull_request": {"base": {"sha": 7}}}),
+            ),
+            (
+                "pull_request",
+                json!({"pull_request": {"base": {"sha": "../../../contents/x"}}}),
+            ),
+            (
+                "merge_group",
+                json!({"pull_request": {"base": {"sha": SHA}}}),
+            ),
+        ] {
+            assert_eq!(origin(event, &payload).unwrap_err().outcome, Outcome::Error);
+        }
+    }
+}

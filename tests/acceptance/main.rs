@@ -1,1 +1,4 @@
-fn main() {}
+//! Acceptance tests: the real thing against real peers, a module a topic.
+#![cfg(test)]
+
+mod workflows;

@@ -2,6 +2,7 @@
 //! alerts in the GitHub Security tab.
 
 pub mod finding;
+pub mod fingerprint;
 pub mod inputs;
 pub mod policy;
 pub mod request;

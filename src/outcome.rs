@@ -67,7 +67,7 @@ impl fmt::Display for Outcome {
 ///
 /// Shown as one `::error title=…::`, in the summary and, at a desk, on standard error.
 /// Never holds a secret.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{title}: {what}")]
 pub struct Failure {
     /// Never [`Outcome::Passed`].
@@ -138,5 +138,57 @@ impl Failure {
     pub fn paste(mut self, paste: impl Into<String>) -> Self {
         self.paste = Some(paste.into());
         self
+    }
+
+    /// All of it but the title, as lines for a log or an annotation.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let mut message = self.what.clone();
+        for (label, text) in [("Cause", &self.cause), ("Next", &self.next)] {
+            if let Some(text) = text {
+                message.extend(["\n", label, ": ", text]);
+            }
+        }
+        if let Some(paste) = &self.paste {
+            message.extend(["\n\n", paste.trim_end()]);
+        }
+        message
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_numbers() {
+        let all = [
+            (Outcome::Passed, 0, "passed"),
+            (Outcome::Failed, 1, "failed"),
+            (Outcome::Invalid, 2, "invalid"),
+            (Outcome::Error, 3, "error"),
+            (Outcome::Busy, 4, "busy"),
+            (Outcome::Incomplete, 5, "incomplete"),
+        ];
+        for (outcome, code, name) in all {
+            assert_eq!((outcome.code(), outcome.name()), (code, name));
+            assert_eq!(serde_json::to_value(outcome).unwrap(), name);
+        }
+    }
+
+    #[test]
+    fn a_failure_tells_everything() {
+        let failure = Failure::error("No upload", "GitHub said 403 to <acme/app>.")
+            .because("The token may not.")
+            .next("Add the permission.")
+            .paste("permissions:\n  security-events: write\n");
+        insta::assert_snapshot!(failure.message(), @r"
+        GitHub said 403 to <acme/app>.
+        Cause: The token may not.
+        Next: Add the permission.
+
+        permissions:
+          security-events: write
+        ");
     }
 }

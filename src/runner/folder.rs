@@ -1,0 +1,367 @@
+//! Reading and writing in a workspace where a pull request controls every name.
+//!
+//! Each component is opened on its own without following links, so no link can lead us out, not
+//! even one that appears while we walk. Files appear whole under their final name, and belong to
+//! whoever owns the workspace: the container runs as root, the steps after it do not.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{
+    AtFlags, CWD, FileType, Gid, Mode, OFlags, Uid, fchown, fstat, mkdirat, openat, renameat,
+    statat, unlinkat,
+};
+use rustix::io::Errno;
+use uuid::Uuid;
+
+use super::path::RelativePath;
+use crate::outcome::{Failure, Result};
+
+const FOLDER: OFlags = OFlags::DIRECTORY
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
+
+/// An open folder.
+#[derive(Debug)]
+pub struct Folder {
+    handle: OwnedFd,
+    /// For messages and for programs that need a name.
+    path: PathBuf,
+    owner: (Uid, Gid),
+}
+
+impl Folder {
+    /// Opens a folder that we trust: the workspace. What lies below it gets its owner.
+    ///
+    /// # Errors
+    /// Error: it is missing, not a folder, or may not be opened.
+    pub fn root(path: &Path) -> Result<Self> {
+        let open = || -> rustix::io::Result<Self> {
+            let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+            let handle = openat(CWD, path, flags, Mode::empty())?;
+            let stat = fstat(&handle)?;
+            Ok(Self {
+                handle,
+                path: path.to_owned(),
+                owner: (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid)),
+            })
+        };
+        open().map_err(|error| refused("opened", path, error))
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens a folder below this one; none if it is not there.
+    ///
+    /// # Errors
+    /// Error: a part of the path is a link or not a folder, or may not be opened.
+    pub fn open(&self, path: &RelativePath) -> Result<Option<Self>> {
+        match self.walk(path, false) {
+            Err((Errno::NOENT, _)) => Ok(None),
+            other => other
+                .map(Some)
+                .map_err(|(error, at)| refused("opened", &at, error)),
+        }
+    }
+
+    /// Opens a folder below this one and makes what is missing of it.
+    ///
+    /// # Errors
+    /// Error: as [`Folder::open`], or it may not be made.
+    pub fn create(&self, path: &RelativePath) -> Result<Self> {
+        self.walk(path, true)
+            .map_err(|(error, at)| refused("made", &at, error))
+    }
+
+    /// Writes a whole file at once, folders included: either the old content stands or the new.
+    ///
+    /// # Errors
+    /// Error: as [`Folder::create`], or the file cannot be written, or its name is a folder's.
+    pub fn write(&self, path: &RelativePath, content: &[u8]) -> Result<()> {
+        let Some((folder, name)) = path.split() else {
+            return Err(refused("written", &self.path, Errno::ISDIR));
+        };
+        let folder = self.create(&folder)?;
+        folder
+            .replace(name, content)
+            .map_err(|error| refused("written", &folder.path.join(name), error))
+    }
+
+    /// Reads a file of at most `limit` bytes; none if it is not there.
+    ///
+    /// # Errors
+    /// Error: it is larger, not a plain file, reached by a link, or may not be read.
+    pub fn read(&self, path: &RelativePath, limit: u64) -> Result<Option<Vec<u8>>> {
+        let at = path.below(&self.path);
+        let Some(file) = self.open_file(path)? else {
+            return Ok(None);
+        };
+        let mut content = Vec::new();
+        file.take(limit.saturating_add(1))
+            .read_to_end(&mut content)
+            .map_err(|error| unreadable(&at, &error.to_string()))?;
+        if content.len() as u64 > limit {
+            let limit = format!("it is larger than {limit} bytes");
+            return Err(unreadable(&at, &limit));
+        }
+        Ok(Some(content))
+    }
+
+    /// Opens a plain file for reading; none if it is not there.
+    ///
+    /// # Errors
+    /// Error: it is not a plain file, reached by a link, or may not be read.
+    pub fn open_file(&self, path: &RelativePath) -> Result<Option<File>> {
+        let Some((folder, name)) = path.split() else {
+            return Err(refused("read", &self.path, Errno::ISDIR));
+        };
+        let Some(folder) = self.open(&folder)? else {
+            return Ok(None);
+        };
+        let at = folder.path.join(name);
+        // NONBLOCK: opening a pipe would wait for a writer that never comes.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = match openat(&folder.handle, name, flags, Mode::empty()) {
+            Err(Errno::NOENT) => return Ok(None),
+            other => other.map_err(|error| refused("read", &at, error))?,
+        };
+        let stat = fstat(&file).map_err(|error| refused("read", &at, error))?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err(unreadable(&at, "it is not a plain file"));
+        }
+        Ok(Some(File::from(file)))
+    }
+
+    /// Removes a file; it may be missing. A link is removed itself, never what it leads to.
+    ///
+    /// # Errors
+    /// Error: a folder on the way is a link, or the file may not be removed.
+    pub fn remove(&self, path: &RelativePath) -> Result<()> {
+        let Some((folder, name)) = path.split() else {
+            return Err(refused("removed", &self.path, Errno::ISDIR));
+        };
+        let Some(folder) = self.open(&folder)? else {
+            return Ok(());
+        };
+        match unlinkat(&folder.handle, name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(refused("removed", &folder.path.join(name), error)),
+        }
+    }
+
+    fn walk(&self, path: &RelativePath, make: bool) -> std::result::Result<Self, (Errno, PathBuf)> {
+        let mut at = self.path.clone();
+        let mut handle = self.handle.try_clone().map_err(|error| {
+            (
+                Errno::from_io_error(&error).unwrap_or(Errno::IO),
+                at.clone(),
+            )
+        })?;
+        for part in path.parts() {
+            at.push(part);
+            handle = self.step(&handle, part, make).map_err(|error| {
+                // O_DIRECTORY wins over O_NOFOLLOW: a link answers ENOTDIR.
+                let link = statat(&handle, part, AtFlags::SYMLINK_NOFOLLOW)
+                    .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink);
+                (if link { Errno::LOOP } else { error }, at.clone())
+            })?;
+        }
+        Ok(Self {
+            handle,
+            path: at,
+            owner: self.owner,
+        })
+    }
+
+    fn step(&self, from: &OwnedFd, name: &str, make: bool) -> rustix::io::Result<OwnedFd> {
+        let open = || openat(from, name, FOLDER, Mode::empty());
+        match open() {
+            Err(Errno::NOENT) if make => {}
+            other => return other,
+        }
+        match mkdirat(from, name, Mode::from(0o755)) {
+            // Somebody else was faster: theirs is as good if it is a folder.
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(error) => return Err(error),
+        }
+        let folder = open()?;
+        self.give(&folder)?;
+        Ok(folder)
+    }
+
+    fn replace(&self, name: &str, content: &[u8]) -> rustix::io::Result<()> {
+        let temporary = format!(".slipway-{}", Uuid::new_v4());
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let handle = openat(&self.handle, &temporary, flags, Mode::from(0o644))?;
+        let written = self.give(&handle).and_then(|()| {
+            let mut file = File::from(handle);
+            file.write_all(content)
+                .and_then(|()| file.sync_data())
+                .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
+        });
+        let done = written.and_then(|()| renameat(&self.handle, &temporary, &self.handle, name));
+        if done.is_err() {
+            // The first error is the one to tell.
+            let _ = unlinkat(&self.handle, &temporary, AtFlags::empty());
+        }
+        done
+    }
+
+    /// Hands what we made to the workspace's owner. Only root can, and only root needs to.
+    fn give(&self, new: impl AsFd) -> rustix::io::Result<()> {
+        if !rustix::process::geteuid().is_root() {
+            return Ok(());
+        }
+        fchown(new, Some(self.owner.0), Some(self.owner.1))
+    }
+}
+
+fn refused(verb: &str, path: &Path, error: Errno) -> Failure {
+    let path = path.display();
+    let failure = Failure::error(
+        "File refused",
+        format!("{path} could not be {verb}: {}.", describe(error)),
+    );
+    match error {
+        Errno::LOOP => failure
+            .because(
+                "A pull request can put a link anywhere; we never follow one in the workspace.",
+            )
+            .next(format!("Remove the link {path}, or choose another path.")),
+        Errno::ACCESS | Errno::PERM => failure.next(format!("Check who owns {path} and its mode.")),
+        _ => failure,
+    }
+}
+
+fn describe(error: Errno) -> String {
+    match error {
+        Errno::LOOP => "it is a symbolic link".to_owned(),
+        Errno::NOTDIR => "it is not a folder".to_owned(),
+        Errno::ISDIR => "it is a folder".to_owned(),
+        other => std::io::Error::from(other).to_string(),
+    }
+}
+
+fn unreadable(path: &Path, why: &str) -> Failure {
+    Failure::error(
+        "File refused",
+        format!("{} could not be read: {why}.", path.display()),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{MetadataExt as _, symlink};
+
+    use super::*;
+
+    fn path(text: &str) -> RelativePath {
+        RelativePath::parse(text).unwrap()
+    }
+
+    fn workspace() -> (tempfile::TempDir, Folder) {
+        let directory = tempfile::tempdir().unwrap();
+        let folder = Folder::root(directory.path()).unwrap();
+        (directory, folder)
+    }
+
+    #[test]
+    fn files_appear_whole_with_their_folders() {
+        let (directory, folder) = workspace();
+        folder.write(&path("a/b/c.txt"), b"one").unwrap();
+        folder.write(&path("a/b/c.txt"), b"two").unwrap();
+        assert_eq!(folder.read(&path("a/b/c.txt"), 3).unwrap().unwrap(), b"two");
+        let names: Vec<_> = fs::read_dir(directory.path().join("a/b"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert_eq!(names, ["c.txt"], "no temporary file is left");
+        folder.remove(&path("a/b/c.txt")).unwrap();
+        folder.remove(&path("a/b/c.txt")).unwrap();
+        assert_eq!(folder.read(&path("a/b/c.txt"), 3).unwrap(), None);
+        assert_eq!(folder.read(&path("none/c.txt"), 3).unwrap(), None);
+        assert!(folder.open(&path("none")).unwrap().is_none());
+    }
+
+    #[test]
+    fn links_are_never_followed() {
+        let (directory, folder) = workspace();
+        let outside = tempfile::tempdir().unwrap();
+        fs::write(outside.path().join("target"), "theirs").unwrap();
+        symlink(outside.path(), directory.path().join("out")).unwrap();
+        symlink(outside.path().join("target"), directory.path().join("file")).unwrap();
+        symlink("dangling", directory.path().join("dangle")).unwrap();
+
+        for failure in [
+            folder.write(&path("out/x"), b"ours").unwrap_err(),
+            folder.create(&path("out")).unwrap_err(),
+            folder.create(&path("dangle/x")).unwrap_err(),
+            folder.open(&path("out")).unwrap_err(),
+            folder.read(&path("file"), 100).unwrap_err(),
+            folder.remove(&path("out/target")).unwrap_err(),
+        ] {
+            assert!(failure.what.contains("symbolic link"), "{failure}");
+        }
+        assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 1);
+
+        // A link at the place of the file itself is replaced, not followed.
+        folder.write(&path("file"), b"ours").unwrap();
+        assert_eq!(folder.read(&path("file"), 100).unwrap().unwrap(), b"ours");
+        assert_eq!(fs::read(outside.path().join("target")).unwrap(), b"theirs");
+    }
+
+    #[test]
+    fn what_is_no_plain_file_is_refused() {
+        let (directory, folder) = workspace();
+        fs::write(directory.path().join("large"), vec![0; 11]).unwrap();
+        fs::create_dir(directory.path().join("folder")).unwrap();
+        rustix::fs::mknodat(
+            CWD,
+            directory.path().join("pipe"),
+            FileType::Fifo,
+            Mode::from(0o600),
+            0,
+        )
+        .unwrap();
+        for (name, why) in [
+            ("large", "larger than 10 bytes"),
+            ("folder", "not a plain file"),
+            ("pipe", "not a plain file"),
+        ] {
+            let failure = folder.read(&path(name), 10).unwrap_err();
+            assert!(failure.what.contains(why), "{failure}");
+        }
+        assert!(folder.write(&path("folder"), b"x").is_err());
+        assert!(
+            folder
+                .write(&path("large/x"), b"x")
+                .unwrap_err()
+                .what
+                .contains("not a folder")
+        );
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 3);
+    }
+
+    #[test]
+    fn what_root_makes_belongs_to_the_workspace() {
+        if !rustix::process::geteuid().is_root() {
+            return; // Only root can give files away; the container tests run as root.
+        }
+        let (directory, _) = workspace();
+        std::os::unix::fs::chown(directory.path(), Some(1001), Some(1002)).unwrap();
+        let folder = Folder::root(directory.path()).unwrap();
+        folder.write(&path("a/b"), b"").unwrap();
+        for name in ["a", "a/b"] {
+            let stat = fs::metadata(directory.path().join(name)).unwrap();
+            assert_eq!((stat.uid(), stat.gid()), (1001, 1002), "{name}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What an action gets to work with.
+
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+use tokio_util::sync::CancellationToken;
+
+use super::console::Console;
+use super::context::{self, Context};
+use super::environment::Environment;
+use super::files::Files;
+use super::path::Workspace;
+use super::summary::Summary;
+use crate::outcome::{Failure, Result};
+
+/// One run of one action: everything that it shares with the world outside.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// The only thing that prints.
+    pub console: Console,
+    /// None at a desk.
+    pub context: Option<Context>,
+    pub workspace: Workspace,
+    /// For what has no type of its own: proxies, `PATH`. Never handed to a child.
+    pub environment: Environment,
+    /// Cancelled at the first SIGINT or SIGTERM.
+    pub cancel: CancellationToken,
+    /// Outputs and state.
+    pub files: Files,
+    /// Written when the action has ended.
+    pub summary: Summary,
+}
+
+impl Session {
+    /// Reads what the runner says, once.
+    ///
+    /// # Errors
+    /// Error: as [`Context::from_environment`] and [`context::workspace`].
+    pub fn new(
+        console: Console,
+        environment: Environment,
+        cancel: CancellationToken,
+    ) -> Result<Self> {
+        Ok(Self {
+            console,
+            context: Context::from_environment(&environment)?,
+            workspace: context::workspace(&environment)?,
+            cancel,
+            files: Files::new(&environment),
+            summary: Summary::new(&environment),
+            environment,
+        })
+    }
+
+    /// Sets an output of this step, without any known secret. At a desk nothing happens.
+    ///
+    /// # Errors
+    /// Error: as [`Files::output`].
+    pub fn output(&self, name: &str, value: &str) -> Result<()> {
+        self.files.output(name, &self.console.redact(value))
+    }
+}
+
+/// Closes this process's memory and environment (`/proc/PID/mem`, `environ`) to other processes of
+/// its user, children included, and to core dumps. Call it before secrets are read.
+///
+/// # Errors
+/// Error: the system refuses.
+pub fn harden() -> Result<()> {
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|error| {
+        Failure::error(
+            "Process not protected",
+            format!("The process could not be made non-dumpable: {error}."),
+        )
+    })
+}

@@ -1,0 +1,138 @@
+//! Applies what the policy says about the scans themselves, before anything is judged or uploaded.
+
+use crate::security_scan::policy::{By, Policy, Unparsed};
+use crate::security_scan::scan::{GapKind, Scan, Source, State};
+
+/// Turns files that could not be parsed into notes where the policy says `unparsed: warn`, and
+/// leaves out what lies in paths that the policy does not count (a note says how much). Scanners
+/// skip most of that already; imported SARIF could not know.
+#[must_use]
+pub fn settle(scans: Vec<Scan>, policy: &Policy) -> Vec<Scan> {
+    scans
+        .into_iter()
+        .map(|scan| leave_out(accept_unparsed(scan, policy), policy))
+        .collect()
+}
+
+fn accept_unparsed(mut scan: Scan, policy: &Policy) -> Scan {
+    let ruled = policy.unparsed(&scan.source);
+    let State::Incomplete(gaps) = &mut scan.state else {
+        return scan;
+    };
+    if ruled.value == Unparsed::Fail {
+        return scan;
+    }
+    let accepted = match ruled.by {
+        By::PolicyLine(line) => format!("accepted by {}:{line}", policy.file),
+        By::Input => "accepted".to_owned(),
+    };
+    gaps.retain(|gap| {
+        let unparsed = gap.kind == GapKind::Unparsed;
+        if unparsed {
+            scan.notes.push(format!("{} ({accepted})", gap.what));
+        }
+        !unparsed
+    });
+    if gaps.is_empty() {
+        scan.state = State::Complete;
+    }
+    scan
+}
+
+fn leave_out(mut scan: Scan, policy: &Policy) -> Scan {
+    if matches!(scan.source, Source::TrivyImage(_)) {
+        return scan;
+    }
+    let before = scan.findings.len();
+    scan.findings
+        .retain(|finding| policy.paths.scanned(&finding.location.path));
+    scan.inline_ignores
+        .retain(|ignore| policy.paths.scanned(&ignore.path));
+    match before - scan.findings.len() {
+        0 => {}
+        left_out => scan.notes.push(format!(
+            "{left_out} {} in paths that {} leaves out (include, exclude) {} not counted",
+            if left_out == 1 { "finding" } else { "findings" },
+            policy.file,
+            if left_out == 1 { "is" } else { "are" },
+        )),
+    }
+    scan
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::security_scan::plan::gate::tests::{finding, gap, scan};
+    use crate::security_scan::scan::InlineIgnore;
+    use crate::security_scan::severity::Severity;
+
+    fn policy(yaml: &str) -> Policy {
+        Policy::parse(yaml.as_bytes(), "p.yml", date(2026, 1, 1)).unwrap()
+    }
+
+    #[test]
+    fn unparsed_files_become_notes_where_the_policy_says_so() {
+        let unparsed = || State::Incomplete(vec![gap(GapKind::Unparsed)]);
+        let both = State::Incomplete(vec![gap(GapKind::Unparsed), gap(GapKind::TimedOut)]);
+        let policy = policy("version: 1\nscanners:\n  bandit:\n    unparsed: warn\n");
+        let settled = settle(
+            vec![
+                scan(Source::Bandit, unparsed(), vec![]),
+                scan(Source::Bandit, both, vec![]),
+                scan(Source::TrivyFs, unparsed(), vec![]),
+            ],
+            &policy,
+        );
+        assert_eq!(settled[0].state, State::Complete);
+        assert_eq!(
+            settled[0].notes,
+            ["something happened (accepted by p.yml:4)"]
+        );
+        assert_eq!(
+            settled[1].state,
+            State::Incomplete(vec![gap(GapKind::TimedOut)])
+        );
+        assert_eq!(settled[2].state, unparsed());
+        assert!(settled[2].notes.is_empty());
+    }
+
+    #[test]
+    fn excluded_paths_do_not_count_but_are_said() {
+        let policy = policy("version: 1\nexclude: [vendor/]\n");
+        let at = |path: &str| {
+            let mut finding = finding(Severity::High);
+            finding.location.path = path.to_owned();
+            finding
+        };
+        let mut tree = scan(
+            Source::Sarif("x".into()),
+            State::Complete,
+            vec![at("vendor/a"), at("src/a"), at("vendor/b")],
+        );
+        tree.inline_ignores = vec![InlineIgnore {
+            path: "vendor/main.tf".into(),
+            line: 1,
+            text: "#trivy:ignore:X".into(),
+        }];
+        let image = scan(
+            Source::TrivyImage("vendor/a".into()),
+            State::Complete,
+            vec![at("vendor/a")],
+        );
+        let settled = settle(vec![tree, image], &policy);
+        assert_eq!(settled[0].findings.len(), 1);
+        assert!(settled[0].inline_ignores.is_empty());
+        assert_eq!(
+            settled[0].notes,
+            ["2 findings in paths that p.yml leaves out (include, exclude) are not counted"]
+        );
+        assert_eq!(
+            settled[1].findings.len(),
+            1,
+            "an image is no path of the tree"
+        );
+    }
+}

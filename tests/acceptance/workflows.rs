@@ -364,3 +364,67 @@ mod use_image {
         }
     }
 }
+
+mod policies {
+    use jiff::civil::{Date, date};
+    use slipway::security_scan::policy::Policy;
+
+    use super::root;
+
+    fn parse(file: &str, text: &str, today: Date) -> Policy {
+        Policy::parse(text.as_bytes(), file, today).unwrap_or_else(|failure| panic!("{failure:?}"))
+    }
+
+    fn text(file: &str) -> String {
+        std::fs::read_to_string(root().join(file)).unwrap()
+    }
+
+    #[test]
+    fn our_own_is_taken() {
+        let file = ".github/slipway/security-scan.yml";
+        let policy = parse(file, &text(file), date(2026, 11, 23));
+        assert!(
+            !policy
+                .paths
+                .scanned("tests/sample-app-vulnerable/tree/Dockerfile")
+        );
+        assert!(policy.paths.scanned("tests/sample-app/backend/Dockerfile"));
+        assert!(policy.paths.scanned("src/main.rs"));
+    }
+
+    #[test]
+    fn the_example_is_taken_as_it_is_and_with_every_example_in_it_used() {
+        let file = "action-templates/config/security-scan.yml";
+        let example = text(file);
+        let policy = parse(file, &example, date(2026, 1, 1));
+        assert!(policy.suppressions.is_empty());
+
+        // Prose has one blank after its `#`; an example's key none, or the blanks of its indentation.
+        let mut used = String::new();
+        for line in example.lines() {
+            let is_prose = line
+                .strip_prefix("# ")
+                .is_some_and(|rest| !rest.starts_with(' '));
+            used.push_str(if is_prose {
+                line
+            } else {
+                line.strip_prefix('#').unwrap_or(line)
+            });
+            used.push('\n');
+        }
+        let policy = parse(file, &used, date(2026, 1, 1));
+        assert_eq!(policy.suppressions.len(), 2);
+        assert_eq!(policy.scanners.len(), 3);
+        assert!(!policy.paths.scanned("docs/index.md"));
+
+        // Every key that the format knows is explained here.
+        let schema: serde_json::Value =
+            serde_json::from_str(&text("schemas/security-scan.policy.v1.json")).unwrap();
+        for key in schema["properties"].as_object().unwrap().keys() {
+            let shown = used
+                .lines()
+                .any(|line| line.starts_with(&format!("{key}:")));
+            assert!(shown, "{file} does not show `{key}`");
+        }
+    }
+}

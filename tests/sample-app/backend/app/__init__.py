@@ -1,0 +1,1 @@
+"""The Financial Intelligence System's backend."""

@@ -1,0 +1,1 @@
+"""The four models: plain functions, small enough to read, with the interfaces of the real ones."""

@@ -267,6 +267,55 @@ fn no_job_that_uses_our_actions_compiles() {
     assert_ne!(dogfooding, 0, "no job uses our own actions");
 }
 
+#[test]
+fn the_ci_template_has_every_stage_of_the_guide() {
+    let file = read(&root().join("action-templates/workflows/ci.yml"));
+    for event in ["push", "pull_request"] {
+        let branches = &file.yaml["on"][event]["branches"];
+        assert_eq!(branches, &serde_json::json!(["main", "develop"]), "{event}");
+    }
+    let job = |name: &str| &file.yaml["jobs"][name];
+    for service in ["postgres", "redis"] {
+        assert!(job("backend")["services"][service].is_object(), "{service}");
+    }
+    for (name, what) in [
+        ("backend", "\"python-version\":\"3.11\""),
+        ("backend", "\"cache\":\"pip\""),
+        ("backend", "flake8"),
+        ("backend", "mypy"),
+        ("backend", "validate"),
+        ("backend", "pytest"),
+        ("frontend", "\"cache\":\"npm\""),
+        ("frontend", "npm ci"),
+        ("frontend", "npm run lint"),
+        ("frontend", "npm run typecheck"),
+        ("frontend", "npm run build"),
+        ("images", "\"cache-from\":\"type=gha"),
+        ("images", "\"cache-to\":\"type=gha"),
+        (
+            "security-scan",
+            "slipway-ci/slipway/actions/security-scan@v1",
+        ),
+        ("integration", "docker compose up"),
+        ("integration", "integration/api.py"),
+        ("integration", "integration/performance.py"),
+        ("publish", "ghcr.io"),
+    ] {
+        let steps = job(name)["steps"].to_string();
+        assert!(steps.contains(what), "{name} lacks {what}");
+    }
+    // A pull request never publishes, and what is published was scanned and tested.
+    assert_eq!(job("publish")["if"], "${{ github.event_name == 'push' }}");
+    assert_eq!(
+        job("publish")["needs"],
+        serde_json::json!(["security-scan", "integration"])
+    );
+    for (name, job) in jobs(&file) {
+        let writes = job["permissions"]["packages"] == "write";
+        assert_eq!(writes, name == "publish", "{name}");
+    }
+}
+
 /// Runs a script of this repository with what GitHub's runner would give it: nothing ambient.
 fn bash(arguments: &[&str]) -> Output {
     Command::new("bash")

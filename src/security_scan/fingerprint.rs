@@ -27,9 +27,9 @@ use super::scan::{Scan, Source};
 
 pub use line_hash::line_hashes;
 
-/// A larger file is not read for its fingerprints: 128 MiB. Hashing takes up to three times as
-/// much memory for a moment.
-pub const MAX_FILE_BYTES: u64 = 128 * 1024 * 1024;
+/// A larger file is not read for its fingerprints: 64 MiB. Hashing takes up to eight times as
+/// much memory for a moment, when all its lines are empty.
+pub const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// A file that findings name a line of, and why it could not be read. Their fingerprints are
 /// identities instead of line hashes.

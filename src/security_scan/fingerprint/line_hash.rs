@@ -11,6 +11,8 @@
 //! 5. A line's hash is the sum of `c[s+i] * 37^(99-i)` for `i` in `0..100`, modulo 2^64.
 //! 6. Its text is the hash in lowercase hexadecimal without padding, `:`, and how many lines of
 //!    the file up to this one have that hash.
+//!
+//! The text streams through a buffer that stays in the processor's cache: decode, drop, hash.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -23,6 +25,8 @@ const LEAVING: u64 = power(WINDOW);
 /// What stands for the end of the file.
 const END: u16 = u16::MAX;
 const LF: u16 = b'\n' as u16;
+/// Units in the buffer before the lines in it are hashed.
+const BUFFER: usize = 16 * 1024;
 
 const fn power(mut exponent: usize) -> u64 {
     let mut product = 1_u64;
@@ -34,127 +38,123 @@ const fn power(mut exponent: usize) -> u64 {
 }
 
 /// The hashes of `lines` (from 1) of a file with these bytes. A line that the file does not have
-/// is missing from the answer.
+/// is missing from the answer. Takes up to eight times the bytes' memory (a hash for every line
+/// up to the last requested).
 #[must_use]
 pub fn line_hashes(bytes: &[u8], lines: &BTreeSet<u32>) -> HashMap<u32, String> {
-    let units = Units::new(bytes);
-    // First the requested lines alone, then one pass that counts how often their hashes occurred
-    // before: memory stays bound by what was asked, not by the lines of a hostile file.
-    let requested: Vec<(u32, u64)> = units
-        .starts()
-        .zip(1_u32..)
-        .take_while(|(_, line)| lines.last().is_some_and(|last| line <= last))
-        .filter(|(_, line)| lines.contains(line))
-        .map(|(start, line)| (line, fold(0, &units.text[start..start + WINDOW])))
-        .collect();
-    count(&units, &requested)
+    let Some(last) = lines.last() else {
+        return HashMap::new();
+    };
+    let hashes = hash_lines(bytes, usize::try_from(*last).unwrap_or(usize::MAX));
+    count(&hashes, lines)
 }
 
 /// Adds to each requested line's hash its count among the lines up to it.
-fn count(units: &Units, requested: &[(u32, u64)]) -> HashMap<u32, String> {
-    let mut filter = Filter::default();
-    let mut seen: HashMap<u64, u32> = HashMap::with_capacity(requested.len());
-    for (_, hash) in requested {
-        filter.add(*hash);
-        seen.insert(*hash, 0);
+fn count(hashes: &[u64], lines: &BTreeSet<u32>) -> HashMap<u32, String> {
+    let hash_of = |line: u32| {
+        let index = usize::try_from(line).ok()?.checked_sub(1)?;
+        hashes.get(index).copied()
+    };
+    let mut filter = Filter::new(lines.len().min(hashes.len()));
+    let mut seen: HashMap<u64, u32> = HashMap::new();
+    for hash in lines.iter().copied().filter_map(hash_of) {
+        filter.add(hash);
+        seen.insert(hash, 0);
     }
-    let mut requested = requested.iter().peekable();
-    let mut rolling = Rolling::default();
-    let mut answer = HashMap::with_capacity(requested.len());
-    for (start, line) in units.starts().zip(1_u32..) {
-        let Some((next, _)) = requested.peek() else {
-            break;
-        };
-        let hash = rolling.at(&units.text, start);
-        if !filter.may_hold(hash) {
+    let mut answer = HashMap::with_capacity(seen.len());
+    let mut requested = lines.iter().copied().filter(|line| *line > 0).peekable();
+    for (hash, line) in hashes.iter().zip(1_u32..) {
+        if !filter.may_hold(*hash) {
             continue;
         }
-        let Some(occurrences) = seen.get_mut(&hash) else {
+        let Some(occurrences) = seen.get_mut(hash) else {
             continue;
         };
         *occurrences += 1;
-        if *next == line {
+        if requested.next_if_eq(&line).is_some() {
             answer.insert(line, format!("{hash:x}:{occurrences}"));
-            requested.next();
         }
     }
     answer
 }
 
-/// A file after steps 1 to 3.
-struct Units {
-    /// Kept units, the 65535, 100 zeros.
-    text: Vec<u16>,
-    /// Index of the 65535.
-    end: usize,
-}
-
-impl Units {
-    fn new(bytes: &[u8]) -> Self {
-        let mut kept = Kept {
-            // UTF-16 never takes more units than UTF-8 takes bytes.
-            text: vec![0; bytes.len() + 1 + WINDOW],
-            length: 0,
-            after_cr: false,
-        };
-        let mut rest = bytes;
-        loop {
-            match std::str::from_utf8(rest) {
-                Ok(text) => {
-                    kept.push_text(text);
-                    break;
-                }
-                Err(error) => {
-                    let (valid, invalid) = rest.split_at(error.valid_up_to());
-                    kept.push_text(std::str::from_utf8(valid).unwrap_or_default());
-                    kept.push(0xFFFD);
-                    // None: the file ends within a sequence.
-                    rest = error
-                        .error_len()
-                        .and_then(|length| invalid.get(length..))
-                        .unwrap_or_default();
-                    if rest.is_empty() {
-                        break;
-                    }
+/// Hashes of the first `limit` lines, or of all where there are fewer.
+fn hash_lines(bytes: &[u8], limit: usize) -> Vec<u64> {
+    let mut stream = Stream::new(limit);
+    let mut rest = bytes;
+    while !stream.is_done() {
+        match std::str::from_utf8(rest) {
+            Ok(text) => {
+                stream.push_text(text);
+                break;
+            }
+            Err(error) => {
+                let (valid, invalid) = rest.split_at(error.valid_up_to());
+                stream.push_text(std::str::from_utf8(valid).unwrap_or_default());
+                stream.push(0xFFFD);
+                // None: the file ends within a sequence.
+                match error.error_len().and_then(|length| invalid.get(length..)) {
+                    Some(after) => rest = after,
+                    None => break,
                 }
             }
         }
-        let end = kept.length;
-        let mut text = kept.text;
-        text[end] = END;
-        text.truncate(end + 1 + WINDOW);
-        Self { text, end }
     }
-
-    /// Where each line starts, in order.
-    fn starts(&self) -> impl Iterator<Item = usize> + '_ {
-        let mut next = Some(0);
-        std::iter::from_fn(move || {
-            let start = next?;
-            next = self.text[start..self.end]
-                .iter()
-                .position(|unit| *unit == LF)
-                .map(|offset| start + offset + 1);
-            Some(start)
-        })
-    }
+    stream.finish()
 }
 
-/// Step 2 over a text that comes in pieces.
-struct Kept {
-    text: Vec<u16>,
+/// Steps 2 to 5 over a text that comes in pieces.
+struct Stream {
+    /// Kept units: at first those that lines yet to be hashed begin with.
+    buffer: Box<[u16]>,
     length: usize,
-    after_cr: bool,
+    /// Classes of units that are dropped here: [`FEED`] too after a CR.
+    dropping: u8,
+    /// Where in the buffer the next line starts that has no hash yet.
+    start: Option<usize>,
+    /// Where to look for that start when it is not known.
+    unseen: usize,
+    hashes: Vec<u64>,
+    limit: usize,
 }
 
-impl Kept {
+/// Class of spaces and tabs.
+const BLANK: u8 = 1;
+/// Class of LF.
+const FEED: u8 = 2;
+/// Class of every byte.
+const CLASS: [u8; 256] = {
+    let mut class = [0; 256];
+    class[b' ' as usize] = BLANK;
+    class[b'\t' as usize] = BLANK;
+    class[b'\n' as usize] = FEED;
+    class
+};
+
+impl Stream {
     /// Bytes that are looked at together: short enough that one foreign letter costs little.
     const BLOCK: usize = 64;
+
+    fn new(limit: usize) -> Self {
+        Self {
+            buffer: vec![0; BUFFER + Self::BLOCK + 1 + WINDOW].into(),
+            length: 0,
+            dropping: BLANK,
+            start: Some(0),
+            unseen: 0,
+            hashes: Vec::new(),
+            limit,
+        }
+    }
+
+    const fn is_done(&self) -> bool {
+        self.hashes.len() >= self.limit
+    }
 
     fn push_text(&mut self, text: &str) {
         let bytes = text.as_bytes();
         let mut position = 0;
-        while position < bytes.len() {
+        while position < bytes.len() && !self.is_done() {
             let block = &bytes[position..bytes.len().min(position + Self::BLOCK)];
             if block.is_ascii() {
                 self.push_ascii(block);
@@ -175,39 +175,92 @@ impl Kept {
         }
     }
 
-    /// Without a branch that depends on the text.
+    /// Without a branch that depends on the text: indentation is what mispredicts.
     fn push_ascii(&mut self, block: &[u8]) {
-        let Some(room) = self.text.get_mut(self.length..self.length + block.len()) else {
-            return;
-        };
+        self.make_room();
+        let room = &mut self.buffer[self.length..self.length + block.len()];
         let mut kept = 0;
-        let mut after_cr = self.after_cr;
+        let mut dropping = self.dropping;
         for byte in block {
             let cr = *byte == b'\r';
-            let dropped = match *byte {
-                b' ' | b'\t' => true,
-                b'\n' => after_cr,
-                _ => false,
-            };
             room[kept] = if cr { LF } else { u16::from(*byte) };
-            kept += usize::from(!dropped);
-            after_cr = cr;
+            kept += usize::from(CLASS[usize::from(*byte)] & dropping == 0);
+            dropping = if cr { BLANK | FEED } else { BLANK };
         }
         self.length += kept;
-        self.after_cr = after_cr;
+        self.dropping = dropping;
     }
 
     fn push(&mut self, unit: u16) {
-        if let Ok(byte) = u8::try_from(unit)
-            && byte.is_ascii()
-        {
+        if let Ok(byte) = u8::try_from(unit) {
             self.push_ascii(&[byte]);
             return;
         }
-        self.after_cr = false;
-        self.text[self.length] = unit;
+        self.make_room();
+        self.dropping = BLANK;
+        self.buffer[self.length] = unit;
         self.length += 1;
     }
+
+    fn finish(mut self) -> Vec<u64> {
+        self.make_room();
+        self.buffer[self.length] = END;
+        self.buffer[self.length + 1..=self.length + WINDOW].fill(0);
+        self.length += 1 + WINDOW;
+        self.hash_buffer();
+        self.hashes.truncate(self.limit);
+        self.hashes
+    }
+
+    /// Room for one block, or for what [`Self::finish`] adds.
+    fn make_room(&mut self) {
+        if self.length < BUFFER {
+            return;
+        }
+        self.hash_buffer();
+        let keep = self.start.unwrap_or(self.length);
+        self.buffer.copy_within(keep..self.length, 0);
+        self.length -= keep;
+        self.start = self.start.map(|_| 0);
+        self.unseen = 0;
+    }
+
+    /// Hashes each line whose whole window is in the buffer.
+    fn hash_buffer(&mut self) {
+        let text = &self.buffer[..self.length];
+        let mut rolling = Rolling::default();
+        loop {
+            if self.start.is_none() {
+                self.start = find_lf(&text[self.unseen..]).map(|offset| self.unseen + offset + 1);
+                self.unseen = self.start.unwrap_or(text.len());
+            }
+            match self.start {
+                Some(start) if start + WINDOW <= text.len() => {
+                    self.hashes.push(rolling.at(text, start));
+                    self.start = None;
+                }
+                _ => break,
+            }
+        }
+    }
+}
+
+/// The first LF, sixteen units at a step.
+fn find_lf(text: &[u16]) -> Option<usize> {
+    let (steps, _) = text.as_chunks::<16>();
+    let skipped = steps
+        .iter()
+        .take_while(|step| {
+            step.iter()
+                .fold(0, |found, unit| found + u16::from(*unit == LF))
+                == 0
+        })
+        .count()
+        * 16;
+    text[skipped..]
+        .iter()
+        .position(|unit| *unit == LF)
+        .map(|offset| skipped + offset)
 }
 
 /// Hashes at growing positions of one text: the difference of two prefix hashes, each of which
@@ -269,28 +322,36 @@ fn fold(hash: u64, units: &[u16]) -> u64 {
 }
 
 /// A set of hashes that may say yes wrongly, never no: spares almost every line the look-up.
-struct Filter(Vec<u64>);
-
-impl Default for Filter {
-    fn default() -> Self {
-        Self(vec![0; 64])
-    }
+struct Filter {
+    words: Vec<u64>,
+    /// How far the hash is shifted to give a bit's place.
+    shift: u32,
 }
 
 impl Filter {
+    /// Sixteen bits and more for each hash.
+    fn new(hashes: usize) -> Self {
+        let words = (hashes / 4).next_power_of_two().max(4);
+        Self {
+            words: vec![0; words],
+            shift: u64::BITS - 6 - words.trailing_zeros(),
+        }
+    }
+
     /// Word and bit. The upper bits of the hash are mixed best.
-    const fn place(hash: u64) -> (usize, u64) {
-        ((hash >> 58) as usize, 1 << (hash >> 52 & 63))
+    const fn place(&self, hash: u64) -> (usize, u64) {
+        let place = hash >> self.shift;
+        ((place >> 6) as usize, 1 << (place & 63))
     }
 
     fn add(&mut self, hash: u64) {
-        let (word, bit) = Self::place(hash);
-        self.0[word] |= bit;
+        let (word, bit) = self.place(hash);
+        self.words[word] |= bit;
     }
 
     fn may_hold(&self, hash: u64) -> bool {
-        let (word, bit) = Self::place(hash);
-        self.0[word] & bit != 0
+        let (word, bit) = self.place(hash);
+        self.words[word] & bit != 0
     }
 }
 
@@ -473,6 +534,20 @@ mod tests {
         prop::collection::vec(piece, 0..80).prop_map(|pieces| pieces.concat())
     }
 
+    #[test]
+    fn a_line_longer_than_the_buffer() {
+        for length in [BUFFER - 100, BUFFER, BUFFER + 1, 3 * BUFFER] {
+            for end in ["", "\n", "\nnext", "\r\n\r\nnext\n"] {
+                let text = format!("{}{end}", "x".repeat(length));
+                assert_eq!(
+                    all(text.as_bytes()),
+                    naive(text.as_bytes()),
+                    "{length} {end:?}"
+                );
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn agrees_with_the_naive_one(bytes in texts()) {
@@ -484,6 +559,24 @@ mod tests {
             let among_all = naive(&bytes);
             let alone = line_hashes(&bytes, &[line].into());
             prop_assert_eq!(alone.get(&line), among_all.get(line as usize - 1));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(8))]
+
+        #[test]
+        fn agrees_across_buffers(
+            lines in prop::collection::vec((texts(), "[ -~]{0,400}"), 30..60),
+            repeat in 2_usize..6,
+        ) {
+            let mut bytes = Vec::new();
+            for (bits, line) in &lines {
+                bytes.extend_from_slice(bits);
+                bytes.extend_from_slice(line.repeat(repeat).as_bytes());
+            }
+            prop_assert!(bytes.len() > BUFFER);
+            prop_assert_eq!(all(&bytes), naive(&bytes));
         }
     }
 }

@@ -316,6 +316,38 @@ fn the_ci_template_has_every_stage_of_the_guide() {
     }
 }
 
+#[test]
+fn the_ci_template_fits_the_sample_app() {
+    let app = root().join("tests/sample-app");
+    let text = |file: &str| std::fs::read_to_string(app.join(file)).unwrap();
+    for file in [
+        "backend/requirements-dev.txt",
+        "backend/validate.py",
+        "backend/Dockerfile",
+        "frontend/package-lock.json",
+        "frontend/Dockerfile",
+        "integration/api.py",
+        "integration/performance.py",
+    ] {
+        assert!(app.join(file).is_file(), "{file}");
+    }
+    let package: Value = serde_json::from_str(&text("frontend/package.json")).unwrap();
+    for script in ["lint", "typecheck", "build"] {
+        assert!(package["scripts"][script].is_string(), "{script}");
+    }
+    let compose = text("docker-compose.yml");
+    let settings = text("backend/app/settings.py");
+    let file = read(&root().join("action-templates/workflows/ci.yml"));
+    for (job, reader) in [("integration", &compose), ("backend", &settings)] {
+        for variable in file.yaml["jobs"][job]["env"].as_object().unwrap().keys() {
+            assert!(
+                reader.contains(variable.as_str()),
+                "nothing reads {variable}"
+            );
+        }
+    }
+}
+
 /// Runs a script of this repository with what GitHub's runner would give it: nothing ambient.
 fn bash(arguments: &[&str]) -> Output {
     Command::new("bash")

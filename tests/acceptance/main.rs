@@ -1,4 +1,8 @@
 //! Acceptance tests: the real thing against real peers, a module a topic.
 #![cfg(test)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests write their own files and start peers with what PATH names"
+)]
 
 mod workflows;

@@ -13,5 +13,6 @@
 
 pub mod cli;
 pub mod outcome;
+pub mod process;
 pub mod runner;
 pub mod security_scan;

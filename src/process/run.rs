@@ -1,0 +1,395 @@
+//! Running one child to its end.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal};
+use tokio::process::Command;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::capture::{self, Keep, Log};
+use super::folder::Folder;
+use super::identity::{NOBODY, RunAs, refused};
+use super::strays::{self, Group};
+use crate::outcome::Result;
+
+/// How long a child may take to end after SIGTERM. Within the 7.5 seconds that the runner leaves
+/// between SIGINT and SIGTERM when a job is cancelled.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// A child to be. Its environment is `PATH`, `HOME`, `TMPDIR`, `LANG` and what `env` adds.
+#[derive(Debug)]
+pub struct Child<'a> {
+    /// Absolute.
+    pub program: PathBuf,
+    pub args: Vec<OsString>,
+    /// The value of `PATH`.
+    pub path: OsString,
+    pub env: Vec<(OsString, OsString)>,
+    pub folder: &'a Folder,
+    pub limit: Duration,
+    /// Bytes of standard output; one that prints more is killed.
+    pub cap: u64,
+    /// Which lines of standard error are kept.
+    pub keep: Keep,
+}
+
+/// How a child ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    Code(i32),
+    Signal(i32),
+    /// Killed by us at the time limit.
+    TimedOut,
+    /// Killed by us: more output than allowed.
+    TooMuchOutput,
+    /// Killed by us: slipway was told to stop.
+    Cancelled,
+    /// The program could not be started.
+    NotStarted(String),
+}
+
+/// What is left of a child.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    pub end: End,
+    /// Standard output; empty if there was too much of it.
+    pub output: Vec<u8>,
+    pub log: Log,
+    pub duration: Duration,
+}
+
+/// Starts a child and waits for its end; none of its processes outlives this call. Fails only
+/// where the child's user can't be changed (exit 3).
+pub async fn run(child: Child<'_>, cancel: &CancellationToken) -> Result<Ended> {
+    let started = Instant::now();
+    let (mut process, group) = match start(&child) {
+        Ok(started) => started,
+        Err(error) if not_allowed(&error, child.folder.run_as()) => return Err(refused(&error)),
+        Err(error) => {
+            return Ok(Ended {
+                end: End::NotStarted(error.to_string()),
+                output: Vec::new(),
+                log: Log::default(),
+                duration: started.elapsed(),
+            });
+        }
+    };
+    let log = tokio::spawn({
+        let (pipe, keep) = (process.stderr.take(), child.keep);
+        async move {
+            match pipe {
+                Some(pipe) => capture::log(pipe, keep).await,
+                None => Log::default(),
+            }
+        }
+    });
+    let (full, mut too_much) = tokio::sync::oneshot::channel();
+    let output = tokio::spawn({
+        let (pipe, cap) = (process.stdout.take(), child.cap);
+        async move {
+            let read = match pipe {
+                Some(pipe) => capture::output(pipe, cap).await,
+                None => Some(Vec::new()),
+            };
+            if read.is_none() {
+                let _ = full.send(());
+            }
+            read.unwrap_or_default()
+        }
+    });
+
+    let deadline = tokio::time::sleep(child.limit);
+    tokio::pin!(deadline);
+    let mut end = tokio::select! {
+        biased;
+        () = cancel.cancelled() => End::Cancelled,
+        status = process.wait() => ended(status),
+        Ok(()) = &mut too_much => End::TooMuchOutput,
+        () = &mut deadline => End::TimedOut,
+    };
+    if !matches!(end, End::Code(_) | End::Signal(_)) {
+        group.signal(Signal::TERM);
+        if timeout(GRACE, process.wait()).await.is_err() {
+            group.signal(Signal::KILL);
+            let _ = process.wait().await;
+        }
+    }
+    // What the child started, and what may still hold its pipes open.
+    drop(group);
+    if child.folder.run_as() == RunAs::Nobody {
+        strays::sweep();
+    }
+    let output = collect(output).await;
+    // Its end can come before the last of its output was counted.
+    if too_much.try_recv().is_ok() && matches!(end, End::Code(_) | End::Signal(_)) {
+        end = End::TooMuchOutput;
+    }
+    Ok(Ended {
+        end,
+        output,
+        log: collect(log).await,
+        duration: started.elapsed(),
+    })
+}
+
+fn start(child: &Child<'_>) -> io::Result<(tokio::process::Child, Group)> {
+    let mut command = Command::new(&child.program);
+    let home = child.folder.home();
+    command
+        .args(&child.args)
+        .env_clear()
+        .env("PATH", &child.path)
+        .env("HOME", &home)
+        .env("TMPDIR", &home)
+        .env("LANG", "C.UTF-8")
+        .envs(child.env.iter().map(|(name, value)| (name, value)))
+        .current_dir(child.folder.empty())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true);
+    if child.folder.run_as() == RunAs::Nobody {
+        // std clears the supplementary groups of a child whose uid it changes, if it is root.
+        command.uid(NOBODY).gid(NOBODY);
+        strays::adopt();
+        // Kept by thread, and inherited by what this thread starts: a setuid program gives nothing.
+        rustix::thread::set_no_new_privs(true)?;
+    }
+    let mut running = strays::running();
+    let process = command.spawn()?;
+    let pid = process
+        .id()
+        .and_then(|pid| Pid::from_raw(pid.cast_signed()))
+        .ok_or_else(|| io::Error::other("it ended before it began"))?;
+    let group = Group::new(pid, &mut running);
+    Ok((process, group))
+}
+
+/// Whether the child's user could not be changed, rather than its program not be run.
+fn not_allowed(error: &io::Error, run_as: RunAs) -> bool {
+    use rustix::io::Errno;
+    run_as == RunAs::Nobody
+        && matches!(
+            Errno::from_io_error(error),
+            Some(Errno::PERM | Errno::INVAL)
+        )
+}
+
+fn ended(status: io::Result<std::process::ExitStatus>) -> End {
+    match status {
+        Ok(status) => match (status.code(), status.signal()) {
+            (Some(code), _) => End::Code(code),
+            (None, signal) => End::Signal(signal.unwrap_or_default()),
+        },
+        Err(error) => End::NotStarted(error.to_string()),
+    }
+}
+
+/// What a reader has got. Its pipe closes when the last process that holds it is gone; one that we
+/// could not end must not hold us up.
+async fn collect<T: Default>(mut reader: tokio::task::JoinHandle<T>) -> T {
+    match timeout(GRACE, &mut reader).await {
+        Ok(read) => read.unwrap_or_default(),
+        Err(_) => {
+            reader.abort();
+            T::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+    use crate::process::everything;
+
+    /// Runs a shell script as a child.
+    async fn shell(script: &str, run_as: RunAs, limit: Duration, cap: u64) -> Ended {
+        let folder = Folder::new("slipway-test-", run_as).unwrap();
+        shell_in(script, &folder, limit, cap, &CancellationToken::new()).await
+    }
+
+    async fn shell_in(
+        script: &str,
+        folder: &Folder,
+        limit: Duration,
+        cap: u64,
+        cancel: &CancellationToken,
+    ) -> Ended {
+        let child = Child {
+            program: "/bin/sh".into(),
+            args: vec!["-c".into(), script.into()],
+            path: "/usr/bin:/bin".into(),
+            env: vec![("ADDED".into(), "yes".into())],
+            folder,
+            limit,
+            cap,
+            keep: everything,
+        };
+        run(child, cancel).await.unwrap()
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn identities() -> Vec<RunAs> {
+        let mut all = vec![RunAs::Ourselves];
+        all.extend(
+            rustix::process::geteuid()
+                .is_root()
+                .then_some(RunAs::Nobody),
+        );
+        all
+    }
+
+    /// One that is dead and waits to be reaped by PID 1 is not alive.
+    fn alive(pid: &str) -> bool {
+        let status = Path::new("/proc").join(pid.trim()).join("status");
+        fs::read_to_string(status).is_ok_and(|status| !status.contains("State:\tZ"))
+    }
+
+    #[tokio::test]
+    async fn the_environment_is_built_from_nothing() {
+        let folder = Folder::new("slipway-test-", RunAs::Ourselves).unwrap();
+        let ended = shell_in("env; pwd", &folder, LONG, 10_000, &CancellationToken::new()).await;
+        let text = String::from_utf8(ended.output).unwrap();
+        let home = folder.home().display().to_string();
+        let mut lines: Vec<&str> = text
+            .lines()
+            .filter(|line| !line.starts_with("_="))
+            .collect();
+        lines.sort_unstable();
+        let empty = folder.empty().display().to_string();
+        assert_eq!(
+            lines,
+            [
+                empty.as_str(),
+                "ADDED=yes",
+                &format!("HOME={home}"),
+                "LANG=C.UTF-8",
+                "PATH=/usr/bin:/bin",
+                &format!("PWD={empty}"),
+                &format!("TMPDIR={home}"),
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn ends_are_told_apart() {
+        for run_as in identities() {
+            for (script, expected) in [
+                ("exit 0", End::Code(0)),
+                ("exit 7", End::Code(7)),
+                ("kill -SEGV $$", End::Signal(11)),
+                ("yes", End::TooMuchOutput),
+                ("head -c 2000 /dev/zero", End::TooMuchOutput),
+            ] {
+                let ended = shell(script, run_as, LONG, 1000).await;
+                assert_eq!(ended.end, expected, "{script} as {run_as:?}");
+            }
+            let ended = shell("echo out; echo err >&2", run_as, LONG, 1000).await;
+            assert_eq!(ended.output, b"out\n");
+            assert_eq!(ended.log.text(), "err\n");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_program_that_is_not_there_is_not_a_crash() {
+        let folder = Folder::new("slipway-test-", RunAs::Ourselves).unwrap();
+        let child = Child {
+            program: "/nowhere/trivy".into(),
+            args: Vec::new(),
+            path: OsString::new(),
+            env: Vec::new(),
+            folder: &folder,
+            limit: LONG,
+            cap: 1,
+            keep: everything,
+        };
+        let ended = run(child, &CancellationToken::new()).await.unwrap();
+        assert!(matches!(ended.end, End::NotStarted(_)), "{:?}", ended.end);
+    }
+
+    #[tokio::test]
+    async fn the_time_limit_ends_the_whole_group() {
+        for run_as in identities() {
+            // One that ignores SIGTERM, and its child.
+            let script = "trap '' TERM; sleep 1000 & echo $! $$; while :; do sleep 1000; done";
+            let ended = shell(script, run_as, Duration::from_millis(300), 1000).await;
+            assert_eq!(ended.end, End::TimedOut);
+            assert!(ended.duration < Duration::from_secs(10));
+            let pids = String::from_utf8(ended.output).unwrap();
+            assert_eq!(pids.split_whitespace().count(), 2, "{pids}");
+            assert!(!pids.split_whitespace().any(alive), "{pids}");
+        }
+    }
+
+    #[tokio::test]
+    async fn cancelling_ends_it() {
+        let cancel = CancellationToken::new();
+        cancel.cancel();
+        let folder = Folder::new("slipway-test-", RunAs::Ourselves).unwrap();
+        let ended = shell_in("echo $$; sleep 1000", &folder, LONG, 1000, &cancel).await;
+        assert_eq!(ended.end, End::Cancelled);
+        assert!(ended.duration < Duration::from_secs(10));
+    }
+
+    #[tokio::test]
+    async fn a_child_that_leaves_its_group_is_found() {
+        if !rustix::process::geteuid().is_root() {
+            return; // Strays are told apart by their uid, which only root can change.
+        }
+        let script = "setsid sh -c 'echo $$; exec sleep 1000 2>/dev/null' & sleep 0.2";
+        let ended = shell(script, RunAs::Nobody, LONG, 1000).await;
+        assert_eq!(ended.end, End::Code(0));
+        let pid = String::from_utf8(ended.output).unwrap();
+        assert!(!pid.trim().is_empty() && !alive(&pid), "{pid}");
+    }
+
+    #[tokio::test]
+    async fn nobody_has_no_groups_no_capabilities_and_one_folder() {
+        if !rustix::process::geteuid().is_root() {
+            return; // Only root can become another.
+        }
+        let folder = Folder::new("slipway-test-", RunAs::Nobody).unwrap();
+        let secret = folder.entrust("docker", "config.json", b"{}").unwrap();
+        folder.give("given", b"x").unwrap();
+        let given = folder.given();
+        let script = format!(
+            "cat /proc/self/status; cat {}/config.json; cat {given}/given; \
+             echo x >{given}/new 2>/dev/null || echo NO; echo x >new 2>/dev/null || echo NO; \
+             echo x >$HOME/new && echo YES",
+            secret.display(),
+            given = given.display(),
+        );
+        let ended = shell_in(&script, &folder, LONG, 10_000, &CancellationToken::new()).await;
+        let text = String::from_utf8(ended.output).unwrap();
+        let line = |key: &str| {
+            text.lines()
+                .find(|line| line.starts_with(key))
+                .unwrap()
+                .to_owned()
+        };
+        assert_eq!(line("Uid:"), "Uid:\t65534\t65534\t65534\t65534");
+        assert_eq!(line("Gid:"), "Gid:\t65534\t65534\t65534\t65534");
+        assert_eq!(line("Groups:").trim_end(), "Groups:");
+        for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+            assert_eq!(
+                line(set).split_whitespace().last(),
+                Some("0000000000000000"),
+                "{set}"
+            );
+        }
+        assert_eq!(line("NoNewPrivs:"), "NoNewPrivs:\t1");
+        assert!(text.ends_with("{}xNO\nNO\nYES\n"), "{text}");
+        assert!(!fs::exists(given.join("new")).unwrap());
+    }
+}

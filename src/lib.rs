@@ -12,6 +12,7 @@
 )]
 
 pub mod cli;
+pub mod git;
 pub mod outcome;
 pub mod process;
 pub mod runner;

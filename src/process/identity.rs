@@ -26,7 +26,7 @@ impl RunAs {
         if !in_container {
             return Ok(Self::Ourselves);
         }
-        super::harden().map_err(|error| refused(&error))?;
+        undumpable().map_err(|error| refused(&error))?;
         if !geteuid().is_root() {
             return Err(refused(&io::Error::other(format!(
                 "slipway runs as uid {}, not as root",
@@ -55,7 +55,7 @@ impl RunAs {
             rustix::thread::set_thread_res_uid(None, uid, None)?;
             // A change of the effective uid makes a process dumpable where
             // /proc/sys/fs/suid_dumpable says so.
-            super::harden()
+            undumpable()
         };
         std::thread::scope(|scope| {
             scope
@@ -64,6 +64,12 @@ impl RunAs {
                 .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
     }
+}
+
+/// Closes this process's memory and environment to other processes, as `runner::harden` does.
+fn undumpable() -> io::Result<()> {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+    Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
 }
 
 /// Exit 3: the container does not allow what safety asks for.

@@ -18,12 +18,3 @@ pub use folder::Folder;
 pub use identity::{NOBODY, RunAs};
 pub use program::{Interpreter, Programs, interpreter};
 pub use run::{Child, End, Ended, run};
-
-/// Makes this process unreadable to every other that is not root: no `ptrace`, no
-/// `/proc/<pid>/environ` or `mem`, no core dump. Call it before a secret is read.
-///
-/// Source: `PR_SET_DUMPABLE` in <https://man7.org/linux/man-pages/man2/PR_SET_DUMPABLE.2const.html>.
-pub fn harden() -> std::io::Result<()> {
-    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
-    Ok(())
-}

@@ -195,13 +195,11 @@ fn ended(status: io::Result<std::process::ExitStatus>) -> End {
 /// What a reader has got. Its pipe closes when the last process that holds it is gone; one that we
 /// could not end must not hold us up.
 async fn collect<T: Default>(mut reader: tokio::task::JoinHandle<T>) -> T {
-    match timeout(GRACE, &mut reader).await {
-        Ok(read) => read.unwrap_or_default(),
-        Err(_) => {
-            reader.abort();
-            T::default()
-        }
-    }
+    let Ok(read) = timeout(GRACE, &mut reader).await else {
+        reader.abort();
+        return T::default();
+    };
+    read.unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -238,7 +236,7 @@ mod tests {
         run(child, cancel).await.unwrap()
     }
 
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
 
     fn identities() -> Vec<RunAs> {
         let mut all = vec![RunAs::Ourselves];

@@ -4,6 +4,7 @@
 pub mod finding;
 pub mod fingerprint;
 pub mod inputs;
+pub mod observe;
 pub mod plan;
 pub mod policy;
 pub mod request;

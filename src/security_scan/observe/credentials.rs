@@ -1,0 +1,209 @@
+//! The job's own token, left where scanners can read it.
+//!
+//! `actions/checkout` with its default `persist-credentials: true` writes the token into
+//! `.git/config` (`http.<url>.extraheader`), newer versions into `$RUNNER_TEMP/git-credentials-*`,
+//! which `.git/config` then includes. Both may be read by everybody, so a scanner that was tampered
+//! with could take it along. Source: `src/git-auth-helper.ts`, <https://github.com/actions/checkout>.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::git::Repository;
+use crate::outcome::Failure;
+use crate::process::RunAs;
+
+/// A git configuration is read up to this size.
+const LARGEST: u64 = 1024 * 1024;
+/// Submodules within submodules are followed this deep.
+const DEEPEST: usize = 8;
+
+/// The files with credentials that the scanners may read; none outside a container, where they run
+/// as the user who owns everything anyway.
+#[must_use]
+pub fn readable(workspace: &Path, temp: Option<&Path>, run_as: RunAs) -> BTreeSet<PathBuf> {
+    if run_as == RunAs::Ourselves {
+        return BTreeSet::new();
+    }
+    let mut files = BTreeSet::new();
+    if let Some(repository) = Repository::of(workspace) {
+        configurations(repository.common_dir(), DEEPEST, &mut files);
+        files.insert(repository.git_dir().join("config.worktree"));
+    } else {
+        configurations(&workspace.join(".git"), DEEPEST, &mut files);
+    }
+    if let Some(entries) = temp.and_then(|temp| fs::read_dir(temp).ok()) {
+        files.extend(
+            entries
+                .flatten()
+                .filter(|entry| {
+                    entry
+                        .file_name()
+                        .to_string_lossy()
+                        .starts_with("git-credentials-")
+                })
+                .map(|entry| entry.path()),
+        );
+    }
+    run_as
+        .act(|| {
+            files
+                .into_iter()
+                .filter(|file| holds_credentials(file))
+                .collect()
+        })
+        .unwrap_or_default()
+}
+
+/// The configuration of a repository and of its submodules (`modules/<name>`).
+fn configurations(git_dir: &Path, depth: usize, files: &mut BTreeSet<PathBuf>) {
+    files.insert(git_dir.join("config"));
+    let Ok(entries) = fs::read_dir(git_dir.join("modules")) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        if depth > 0 && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            configurations(&entry.path(), depth - 1, files);
+        }
+    }
+}
+
+/// Whether the file can be opened here and now, and holds a header or an address with a password.
+fn holds_credentials(file: &Path) -> bool {
+    let mut bytes = Vec::new();
+    let plain = fs::symlink_metadata(file).is_ok_and(|data| data.is_file());
+    let read = || fs::File::open(file)?.take(LARGEST).read_to_end(&mut bytes);
+    plain && { read }().is_ok() && tells_credentials(&String::from_utf8_lossy(&bytes))
+}
+
+fn tells_credentials(text: &str) -> bool {
+    text.lines().any(|line| {
+        let Some((key, value)) = line.split_once('=') else {
+            return false;
+        };
+        let key = key.trim().to_lowercase();
+        // The section may stand on the key's own line.
+        let key = key.rsplit(']').next().unwrap_or_default().trim();
+        match key {
+            "extraheader" => value.to_lowercase().contains("authorization"),
+            "url" | "pushurl" => url::Url::parse(value.trim().trim_matches('"')).is_ok_and(|url| {
+                url.password().is_some() || (url.scheme() == "https" && !url.username().is_empty())
+            }),
+            _ => false,
+        }
+    })
+}
+
+/// What to say about such files: a warning, or under the policy's `credentials: refuse` the error
+/// that ends the run (exit 2).
+#[must_use]
+pub fn failure(files: &BTreeSet<PathBuf>) -> Option<Failure> {
+    if files.is_empty() {
+        return None;
+    }
+    let list: Vec<String> = files
+        .iter()
+        .map(|file| file.display().to_string())
+        .collect();
+    Some(
+        Failure::invalid(
+            "the job's token is within the scanners' reach",
+            format!(
+                "credentials that were left by actions/checkout can be read by every process of \
+                 this job, scanners included: {}",
+                list.join(", ")
+            ),
+        )
+        .because("actions/checkout keeps the token for later steps unless it is told not to")
+        .next("check out without keeping the token; a later step that pushes can be given it there")
+        .paste("- uses: actions/checkout@v6\n  with:\n    persist-credentials: false"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn what_holds_credentials() {
+        for (text, holds) in [
+            (
+                "[http \"https://github.com/\"]\n\textraheader = AUTHORIZATION: basic eDp5\n",
+                true,
+            ),
+            (
+                "[http \"https://ghe/\"]\n\tExtraHeader=Authorization: Bearer x",
+                true,
+            ),
+            (
+                "[http \"x\"] extraheader = AUTHORIZATION: basic eDp5\n",
+                true,
+            ),
+            (
+                "[remote \"origin\"]\n\turl = https://x-access-token:t@github.com/a/b\n",
+                true,
+            ),
+            (
+                "[remote \"origin\"]\n\turl = https://ghp_x@github.com/a/b\n",
+                true,
+            ),
+            (
+                "[remote \"origin\"]\n\turl = https://github.com/a/b\n",
+                false,
+            ),
+            ("[remote \"origin\"]\n\turl = git@github.com:a/b\n", false),
+            (
+                "[remote \"origin\"]\n\turl = ssh://git@github.com/a/b\n",
+                false,
+            ),
+            ("[http]\n\textraheader = X-Team: a\n", false),
+            ("", false),
+        ] {
+            assert_eq!(tells_credentials(text), holds, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_what_the_scanners_can_read_counts() {
+        if !rustix::process::geteuid().is_root() {
+            return; // Only root can become another; the container tests run as root.
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let open = PermissionsExt::from_mode(0o755);
+        fs::set_permissions(folder.path(), open).unwrap();
+        let (workspace, temp) = (folder.path().join("work"), folder.path().join("temp"));
+        fs::create_dir_all(workspace.join(".git/modules/deps/lib")).unwrap();
+        fs::create_dir(&temp).unwrap();
+        let header = "[http \"https://github.com/\"]\n\textraheader = AUTHORIZATION: basic eDp5\n";
+        let put = |path: PathBuf, mode| {
+            fs::write(&path, header).unwrap();
+            fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+            path
+        };
+        let config = put(workspace.join(".git/config"), 0o644);
+        let submodule = put(workspace.join(".git/modules/deps/config"), 0o644);
+        put(workspace.join(".git/modules/deps/lib/config"), 0o600);
+        let credentials = put(temp.join("git-credentials-1.config"), 0o644);
+        put(temp.join("git-credentials-2.config"), 0o600);
+        put(temp.join("other"), 0o644);
+
+        let found = readable(&workspace, Some(&temp), RunAs::Nobody);
+        assert_eq!(
+            found,
+            [config, submodule, credentials].into_iter().collect()
+        );
+        let failure = failure(&found).unwrap();
+        assert!(failure.what.contains("git-credentials-1.config"));
+        assert!(!failure.what.contains("eDp5"));
+        assert!(
+            failure
+                .paste
+                .unwrap()
+                .contains("persist-credentials: false")
+        );
+        assert!(readable(&workspace, Some(&temp), RunAs::Ourselves).is_empty());
+    }
+}

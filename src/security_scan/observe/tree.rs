@@ -1,0 +1,436 @@
+//! The tree, seen with the scanners' own rights and without following a link.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs::{self, File, FileType};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use super::ignores;
+use crate::git::Tracked;
+use crate::outcome::{Failure, Result};
+use crate::process::RunAs;
+use crate::runner::path::RelativePath;
+use crate::security_scan::scan::{Gap, GapKind, InlineIgnore};
+
+/// Paths in a message before "and N more".
+const NAMED: usize = 20;
+/// Bandit passes these by when it looks for files itself: metadata of version control, and what
+/// build tools put there. Of ours only what git does not track is passed by, so that no pull
+/// request can hide code there.
+/// Source: `constants.EXCLUDE`, <https://github.com/PyCQA/bandit/blob/1.9.4/bandit/core/constants.py>.
+const NOT_SOURCES: [&str; 7] = [".svn", "CVS", ".bzr", ".hg", "__pycache__", ".tox", ".eggs"];
+
+/// Where to look, and what to pass by.
+#[derive(Clone, Debug)]
+pub struct Look<'a> {
+    /// Canonical.
+    pub workspace: &'a Path,
+    /// The tree to scan.
+    pub path: &'a RelativePath,
+    /// Folders of ours inside the workspace, which are never scanned: output and cache.
+    pub skip: &'a [RelativePath],
+    pub tracked: &'a Tracked,
+    pub run_as: RunAs,
+}
+
+/// What lies in the tree. Paths are relative to the workspace.
+#[derive(Clone, Debug, Default)]
+pub struct Tree {
+    /// Files that hold Python, with their size in bytes.
+    pub python: Vec<(PathBuf, u64)>,
+    /// Comments that tell Trivy to look away.
+    pub trivy_ignores: Vec<InlineIgnore>,
+    /// What the scanners may not read, and git tracks.
+    pub unreadable: BTreeSet<PathBuf>,
+    /// What the scanners may not read, and git does not track.
+    pub unreadable_untracked: BTreeSet<PathBuf>,
+    /// Plain files.
+    pub files: u64,
+}
+
+/// Walks the tree. Exit 2 if it is not a folder of the workspace.
+pub fn look(look: &Look<'_>) -> Result<Tree> {
+    let root = root(look.workspace, look.path)?;
+    let walked = look.run_as.act(|| {
+        let mut walk = Walk {
+            look,
+            tree: Tree::default(),
+        };
+        // With the scanners' rights: what can't be opened here, they can't open either.
+        walk.folder(&root, Path::new(look.path.as_str()), false);
+        walk.tree
+    });
+    walked.map_err(|error| {
+        Failure::error(
+            "tree can't be read",
+            format!("the tree could not be read as the scanners will: {error}"),
+        )
+    })
+}
+
+/// The folder to scan, absolute. No part of it may be a link: one could lead out.
+pub fn root(workspace: &Path, path: &RelativePath) -> Result<PathBuf> {
+    let wrong = |what: String| {
+        Failure::invalid("Invalid input `path`", what)
+            .next("give the path of a folder inside the workspace")
+    };
+    let mut at = workspace.to_owned();
+    for part in path.parts() {
+        at.push(part);
+        let kind = fs::symlink_metadata(&at)
+            .map_err(|error| wrong(format!("`path: {path}` can't be opened: {error}")))?
+            .file_type();
+        if kind.is_symlink() {
+            return Err(wrong(format!(
+                "`path: {path}` is reached by a symbolic link, and links are not followed"
+            )));
+        }
+        if !kind.is_dir() {
+            return Err(wrong(format!("`path: {path}` is not a folder")));
+        }
+    }
+    Ok(at)
+}
+
+struct Walk<'a> {
+    look: &'a Look<'a>,
+    tree: Tree,
+}
+
+impl Walk<'_> {
+    /// `hidden`: below a folder whose files count as sources only if git tracks them.
+    fn folder(&mut self, folder: &Path, path: &Path, hidden: bool) {
+        let Ok(entries) = fs::read_dir(folder) else {
+            return self.unreadable(path);
+        };
+        let mut whole = true;
+        for entry in entries {
+            let Ok(entry) = entry else {
+                whole = false;
+                continue;
+            };
+            let below = path.join(entry.file_name());
+            match entry.file_type() {
+                Ok(kind) => self.entry(&entry.path(), &below, kind, hidden),
+                Err(_) => self.unreadable(&below),
+            }
+        }
+        if !whole {
+            self.unreadable(path);
+        }
+    }
+
+    fn entry(&mut self, file: &Path, path: &Path, kind: FileType, hidden: bool) {
+        let name = path.file_name().unwrap_or_default();
+        if kind.is_dir() {
+            if name == ".git" || self.ours(path) {
+                return;
+            }
+            self.folder(file, path, hidden || not_sources(name));
+        } else if kind.is_file() && name != ".git" {
+            self.file(file, path, hidden);
+        }
+        // Links, pipes, sockets, devices: no scanner opens them, and neither do we.
+    }
+
+    fn file(&mut self, file: &Path, path: &Path, hidden: bool) {
+        self.tree.files += 1;
+        let Ok(mut opened) = open(file) else {
+            return self.unreadable(path);
+        };
+        if is_python(path) && (!hidden || self.look.tracked.holds(path)) {
+            let size = opened.metadata().map_or(0, |data| data.len());
+            self.tree.python.push((path.to_owned(), size));
+        }
+        if ignores::read_by_trivy(path) {
+            match ignores::in_file(&mut opened, &path.to_string_lossy()) {
+                Ok(found) => self.tree.trivy_ignores.extend(found),
+                Err(_) => self.unreadable(path),
+            }
+        }
+    }
+
+    fn unreadable(&mut self, path: &Path) {
+        if self.look.tracked.holds(path) {
+            self.tree.unreadable.insert(path.to_owned());
+        } else {
+            self.tree.unreadable_untracked.insert(path.to_owned());
+        }
+    }
+
+    fn ours(&self, path: &Path) -> bool {
+        self.look
+            .skip
+            .iter()
+            .any(|skip| path == Path::new(skip.as_str()))
+    }
+}
+
+fn not_sources(name: &OsStr) -> bool {
+    NOT_SOURCES.iter().any(|known| name == *known) || name.as_bytes().ends_with(b".egg")
+}
+
+fn is_python(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension == "py" || extension == "pyw")
+}
+
+/// Opens a file that was a plain file a moment ago: never through a link, never waiting.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path)
+}
+
+impl Tree {
+    /// The gap that unreadable files leave, for every scanner of the tree.
+    #[must_use]
+    pub fn gap(&self) -> Option<Gap> {
+        if self.unreadable.is_empty() {
+            return None;
+        }
+        Some(Gap {
+            kind: GapKind::Unreadable,
+            what: format!(
+                "the scanners (uid {}) may not read {}",
+                crate::process::NOBODY,
+                named(&self.unreadable)
+            ),
+            next: Some(format!(
+                "make it readable in a step before this one: run: chmod -R a+rX -- {}",
+                self.unreadable
+                    .iter()
+                    .take(NAMED)
+                    .map(|path| quoted(path))
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            )),
+        })
+    }
+
+    /// What is said, without effect on the verdict.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        if self.unreadable_untracked.is_empty() {
+            return Vec::new();
+        }
+        vec![format!(
+            "not scanned, because the scanners may not read it and git does not track it: {}",
+            named(&self.unreadable_untracked)
+        )]
+    }
+}
+
+/// The first paths, and how many more there are.
+pub(in crate::security_scan) fn named<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> String {
+    let mut paths = paths.into_iter();
+    let text = paths
+        .by_ref()
+        .take(NAMED)
+        .map(|path| {
+            let path = if path.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                path
+            };
+            // Names are a pull request's to choose: nothing but printable text gets through.
+            path.to_string_lossy().escape_debug().to_string()
+        })
+        .collect::<Vec<_>>()
+        .join(", ");
+    match paths.count() {
+        0 => text,
+        more => format!("{text} and {more} more"),
+    }
+}
+
+/// For a POSIX shell.
+fn quoted(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let text = if text.is_empty() { ".".into() } else { text };
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    if text.chars().all(plain) {
+        return text.into_owned();
+    }
+    // One that can't be written down exactly is covered by its folder.
+    if text
+        .chars()
+        .any(|c| c.is_control() || c == char::REPLACEMENT_CHARACTER)
+    {
+        return path.parent().map_or_else(|| ".".to_owned(), quoted);
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn tree() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
+        folder
+    }
+
+    fn put(folder: &Path, path: impl AsRef<Path>) -> PathBuf {
+        let file = folder.join(path);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, "x = 1\n").unwrap();
+        file
+    }
+
+    fn run(folder: &Path, tracked: &[&str], run_as: RunAs) -> Tree {
+        let tracked = Tracked::Paths(
+            tracked
+                .iter()
+                .map(|path| path.as_bytes().to_vec())
+                .collect(),
+        );
+        let skip = [RelativePath::parse("slipway-results").unwrap()];
+        look(&Look {
+            workspace: folder,
+            path: &RelativePath::default(),
+            skip: &skip,
+            tracked: &tracked,
+            run_as,
+        })
+        .unwrap()
+    }
+
+    fn python(tree: &Tree) -> Vec<String> {
+        let mut names: Vec<String> = tree
+            .python
+            .iter()
+            .map(|(path, _)| path.to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn odd_trees() {
+        let folder = tree();
+        let at = folder.path();
+        put(at, "app/main.py");
+        put(at, "app/gui.pyw");
+        put(at, "app/notes.txt");
+        put(at, "-dash.py");
+        put(at, "new\nline.py");
+        put(at, OsStr::from_bytes(b"inv\xff.py"));
+        put(at, ".git/hook.py");
+        put(at, "slipway-results/x.py");
+        put(at, "app/slipway-results/x.py");
+        put(at, ".tox/lib/a.py");
+        put(at, ".tox/evil.py");
+        put(at, "x.egg/a.py");
+        symlink(at, at.join("app/loop")).unwrap();
+        symlink("/etc", at.join("out")).unwrap();
+        symlink("/etc/passwd", at.join("passwd.py")).unwrap();
+        symlink("nowhere", at.join("dangling.py")).unwrap();
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            at.join("pipe.py"),
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::from(0o644),
+            0,
+        )
+        .unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(at.join("socket.py")).unwrap();
+
+        let tree = run(at, &[".tox/evil.py"], RunAs::Ourselves);
+        assert_eq!(
+            python(&tree),
+            [
+                "-dash.py",
+                ".tox/evil.py",
+                "app/gui.pyw",
+                "app/main.py",
+                "app/slipway-results/x.py",
+                "inv\u{fffd}.py",
+                "new\nline.py"
+            ]
+        );
+        assert_eq!(tree.gap(), None);
+    }
+
+    #[test]
+    fn a_tree_that_is_no_folder_of_the_workspace() {
+        let folder = tree();
+        put(folder.path(), "file");
+        symlink("/etc", folder.path().join("link")).unwrap();
+        for (path, why) in [
+            ("file", "not a folder"),
+            ("link", "symbolic link"),
+            ("none", "opened"),
+        ] {
+            let path = RelativePath::parse(path).unwrap();
+            let failure = root(folder.path(), &path).unwrap_err();
+            assert_eq!(failure.outcome, crate::outcome::Outcome::Invalid);
+            assert!(failure.what.contains(why), "{failure}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_may_not_read() {
+        if !rustix::process::geteuid().is_root() {
+            return; // Only root can become another; the container tests run as root.
+        }
+        let folder = tree();
+        let at = folder.path();
+        let lock = |path: &str, mode| {
+            fs::set_permissions(at.join(path), PermissionsExt::from_mode(mode)).unwrap();
+        };
+        put(at, "open.py");
+        put(at, "closed.py");
+        lock("closed.py", 0o600);
+        put(at, "it's closed.tf");
+        lock("it's closed.tf", 0o640);
+        put(at, "untracked.py");
+        lock("untracked.py", 0);
+        // Listed but not to be entered; entered but not to be listed; neither.
+        for (name, mode) in [("list", 0o744), ("enter", 0o711), ("none", 0o700)] {
+            put(at, format!("{name}/a.py"));
+            lock(name, mode);
+        }
+        put(at, "empty/untracked.py");
+        lock("empty", 0o700);
+
+        let tree = run(
+            at,
+            &[
+                "open.py",
+                "closed.py",
+                "it's closed.tf",
+                "list/a.py",
+                "enter/a.py",
+                "none/a.py",
+            ],
+            RunAs::Nobody,
+        );
+        assert_eq!(python(&tree), ["open.py"]);
+        let gap = tree.gap().unwrap();
+        assert_eq!(
+            gap.what,
+            "the scanners (uid 65534) may not read closed.py, enter, it\\'s closed.tf, list/a.py, none"
+        );
+        assert_eq!(
+            gap.next.unwrap(),
+            r"make it readable in a step before this one: run: chmod -R a+rX -- closed.py enter 'it'\''s closed.tf' list/a.py none"
+        );
+        assert_eq!(
+            tree.notes(),
+            [
+                "not scanned, because the scanners may not read it and git does not track it: empty, untracked.py"
+            ]
+        );
+        let ours = run(at, &[], RunAs::Ourselves);
+        assert_eq!(ours.python.len(), 7);
+    }
+}

@@ -1,4 +1,4 @@
-"""That the real Trivy takes what generate.py and image.py write. Run by: python3 -m unittest discover -s tests/testbed/trivy_db"""
+"""That the real Trivy takes what this folder makes. Run by: python3 -m unittest discover -s tests/testbed/trivy_db"""
 
 import json
 import os
@@ -37,14 +37,24 @@ class TrivyDatabase(unittest.TestCase):
         self.tree.mkdir()
         (self.tree / "requirements.txt").write_text(REQUIREMENTS)
 
-    def scan(self, *target: str) -> subprocess.CompletedProcess[str]:
-        command = [str(self.trivy), *target, "--cache-dir", str(self.cache), *FLAGS]
-        # Nothing of the user's own Trivy settings, and no network.
-        environment = {"PATH": os.defpath, "HOME": str(self.folder), "HTTPS_PROXY": "http://127.0.0.1:9"}
+    def scan(self, *target: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return self.run_trivy(*target, *FLAGS, **environment)
+
+    def run_trivy(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        command = [str(self.trivy), *arguments, "--cache-dir", str(self.cache)]
+        # Nothing of the user's own Trivy settings, and no network beyond the loopback.
+        environment |= {"PATH": os.defpath, "HOME": str(self.folder), "HTTPS_PROXY": "http://127.0.0.1:9"}
         return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, check=False, text=True, timeout=120)
 
-    def findings(self, *target: str) -> list[tuple[str, str, str, str]]:
-        done = self.scan(*target)
+    def registry(self) -> str:
+        command = [sys.executable, str(HERE / "registry.py")]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(process.__exit__, None, None, None)
+        assert process.stdout
+        return process.stdout.readline().strip()
+
+    def findings(self, *target: str, **environment: str) -> list[tuple[str, str, str, str]]:
+        done = self.scan(*target, **environment)
         self.assertEqual(done.returncode, 0, done.stderr)
         found = [entry for result in json.loads(done.stdout)["Results"] for entry in result.get("Vulnerabilities", [])]
         keys = ("VulnerabilityID", "PkgName", "Severity", "FixedVersion")
@@ -98,6 +108,27 @@ class TrivyDatabase(unittest.TestCase):
         generate.write(self.cache, [large], datetime.now(UTC), None)
         expected = [("CVE-2099-30001", "slipway-fixture-http", "UNKNOWN", "9")]
         self.assertEqual(self.findings("fs", str(self.tree)), expected)
+
+    def test_a_download_past_repositories_that_fail(self) -> None:
+        registry = self.registry()
+        repositories = ",".join(f"{registry}/{prefix}trivy-db:2" for prefix in ("busy/", "broken/", ""))
+        flags = ["--download-db-only", "--skip-version-check", "--disable-telemetry", "--quiet", "--db-repository"]
+        done = self.run_trivy("image", *flags, repositories)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(len(self.findings("fs", str(self.tree))), 2)
+
+        for prefix in ("busy/", "broken/", "private/", "cut/", "nowhere/"):
+            with self.subTest(prefix):
+                generate.write(self.cache, [], datetime.now(UTC), "no-metadata")
+                done = self.run_trivy("image", *flags, f"{registry}/{prefix}trivy-db:2")
+                self.assertEqual(done.returncode, 1, done.stderr)
+
+    def test_a_private_image(self) -> None:
+        generate.main([str(self.cache)])
+        reference = f"{self.registry()}/private/fixture/api:1.4.2"
+        self.assertEqual(self.scan("image", reference).returncode, 1)
+        login = {"TRIVY_USERNAME": "fixture", "TRIVY_PASSWORD": "fixture-registry-password"}
+        self.assertEqual(len(self.findings("image", reference, **login)), 6)
 
     def test_what_a_bucket_cannot_hold(self) -> None:
         with self.assertRaisesRegex(ValueError, "65535 keys"):

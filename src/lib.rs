@@ -13,6 +13,7 @@
 
 pub mod cli;
 pub mod git;
+pub mod github;
 pub mod outcome;
 pub mod process;
 pub mod runner;

@@ -21,6 +21,7 @@ const routes = [
   `${repo}/code-scanning/default-setup`,
   `${repo}/contents/{path}`,
   `${repo}/git/ref/{ref}`,
+  `${repo}/git/blobs/{file_sha}`,
   `${repo}/git/trees/{tree_sha}`,
   `${repo}/commits/{ref}`,
   `${repo}/commits/{commit_sha}/pulls`,

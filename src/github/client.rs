@@ -1,0 +1,431 @@
+//! One connection to GitHub: where, with which token, within which limits.
+
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, Method, Request, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use jiff::Timestamp;
+use octocrab::service::middleware::base_uri::BaseUriLayer;
+use octocrab::service::middleware::reqwest_connector::ReqwestConnector;
+use octocrab::{AuthState, Octocrab, OctocrabBuilder};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::error::{Error, Network, Status, one_line};
+use super::retry::{Effect, Policy};
+
+/// <https://docs.github.com/rest/about-the-rest-api/api-versions>
+const API_VERSION: &str = "2022-11-28";
+/// The media type that GitHub recommends; the second is what its own description declares.
+const JSON: &str = "application/vnd.github+json, application/json;q=0.9";
+/// GitHub's largest answer that we ask for is a 1 MB file in base64.
+const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
+
+/// How to reach GitHub.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `GITHUB_API_URL`, such as `https://api.github.com` or `https://HOST/api/v3`.
+    pub api_url: String,
+    /// Sent to that host only, and nowhere else when there is none.
+    pub token: Option<SecretString>,
+    pub limits: Limits,
+    pub retry: Policy,
+}
+
+impl Config {
+    /// What `GITHUB_API_URL` is on github.com, and at a desk.
+    pub const DEFAULT_API_URL: &str = "https://api.github.com";
+
+    /// The usual limits and retries.
+    #[must_use]
+    pub fn new(api_url: impl Into<String>, token: Option<SecretString>) -> Self {
+        Self {
+            api_url: api_url.into(),
+            token,
+            limits: Limits::default(),
+            retry: Policy::default(),
+        }
+    }
+}
+
+/// Time limits of one call, repetitions not counted.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Name resolution, TCP, proxy and TLS together.
+    pub connect: Duration,
+    /// From the first byte sent to the last byte read.
+    pub call: Duration,
+    /// The same for an upload of up to 14 MB: enough at 1 Mbit/s.
+    pub upload: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            call: Duration::from_secs(30),
+            upload: Duration::from_mins(3),
+        }
+    }
+}
+
+/// GitHub's API, as one token sees it. Needs a tokio runtime from construction on.
+pub struct Client {
+    api: Octocrab,
+    api_url: Url,
+    token: Option<SecretString>,
+    limits: Limits,
+    retry: Policy,
+    cancelled: CancellationToken,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("api_url", &self.api_url.as_str())
+            .field("limits", &self.limits)
+            .field("retry", &self.retry)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One call, before it is made.
+pub(super) struct Call {
+    method: Method,
+    path: String,
+    accept: &'static str,
+    body: Option<String>,
+    effect: Effect,
+    limit: Duration,
+}
+
+impl Call {
+    pub(super) fn accept(mut self, media_type: &'static str) -> Self {
+        self.accept = media_type;
+        self
+    }
+
+    /// Method and path, for people; no query.
+    fn name(&self) -> String {
+        let path = self
+            .path
+            .split_once('?')
+            .map_or(&*self.path, |(path, _)| path);
+        format!("{} {path}", self.method)
+    }
+}
+
+/// A success.
+pub(super) struct Answer {
+    request: String,
+    pub(super) code: u16,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body as what GitHub documents.
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_json::from_slice(&self.body).map_err(|error| {
+            let detail = if self.body.is_empty() {
+                format!("{} without a body", self.code)
+            } else {
+                format!(
+                    "{} with a body that is not the documented JSON: {error}",
+                    self.code
+                )
+            };
+            self.unexpected(detail)
+        })
+    }
+
+    /// The answer breaks the documentation in some other way.
+    pub(super) fn unexpected(&self, detail: impl Into<String>) -> Error {
+        Error::Protocol {
+            request: self.request.clone(),
+            detail: detail.into(),
+        }
+    }
+}
+
+impl Client {
+    /// Connects to nothing yet.
+    pub fn new(config: Config, cancelled: CancellationToken) -> Result<Self, Error> {
+        let api_url = api_url(&config.api_url)?;
+        if let Some(token) = &config.token {
+            // octocrab would only say so with the first call.
+            HeaderValue::from_str(token.expose_secret()).map_err(|_| {
+                Error::Setup(
+                    "the token holds characters that no GitHub token has (a line break?)".into(),
+                )
+            })?;
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            "x-github-api-version",
+            HeaderValue::from_static(API_VERSION),
+        );
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("slipway/", env!("CARGO_PKG_VERSION")))
+            .default_headers(headers)
+            // The token must not travel, and a moved repository is to be named, not guessed.
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .connect_timeout(config.limits.connect)
+            // A connection that idled through a pause may be dead, and a POST on it is lost.
+            .pool_idle_timeout(Duration::from_secs(15))
+            .build()
+            .map_err(|error| {
+                Error::Setup(format!(
+                    "no HTTPS client: {} (are there CA certificates? SSL_CERT_FILE names a bundle)",
+                    causes(&error)
+                ))
+            })?;
+        let base = http::Uri::try_from(api_url.as_str())
+            .map_err(|error| Error::Setup(format!("GITHUB_API_URL {api_url}: {error}")))?;
+        let auth = config
+            .token
+            .clone()
+            .map_or(AuthState::None, |token| AuthState::AccessToken { token });
+        let api = OctocrabBuilder::new_empty()
+            .with_service(ReqwestConnector::new(http))
+            .with_layer(&BaseUriLayer::new(base))
+            .with_auth(auth)
+            .build()
+            .unwrap_or_else(|never| match never {});
+        let Config {
+            token,
+            limits,
+            retry,
+            ..
+        } = config;
+        Ok(Self {
+            api,
+            api_url,
+            token,
+            limits,
+            retry,
+            cancelled,
+        })
+    }
+
+    /// The API's URL, without a slash at the end.
+    #[must_use]
+    pub fn api_url(&self) -> &str {
+        self.api_url.as_str().trim_end_matches('/')
+    }
+
+    /// A reading call. `path` starts with `/` and is percent-encoded.
+    pub(super) fn get(&self, path: String) -> Call {
+        Call {
+            method: Method::GET,
+            path,
+            accept: JSON,
+            body: None,
+            effect: Effect::None,
+            limit: self.limits.call,
+        }
+    }
+
+    /// A large call that must not happen twice.
+    pub(super) fn upload(&self, path: String, body: &impl Serialize) -> Result<Call, Error> {
+        let body = serde_json::to_string(body).map_err(|error| {
+            Error::Setup(format!("POST {path}: a body that is not JSON: {error}"))
+        })?;
+        Ok(Call {
+            method: Method::POST,
+            path,
+            accept: JSON,
+            body: Some(body),
+            effect: Effect::Once,
+            limit: self.limits.upload,
+        })
+    }
+
+    /// Makes the call, again where [`Policy`] says so.
+    pub(super) async fn call(&self, call: Call) -> Result<Answer, Error> {
+        let mut failed = 0;
+        loop {
+            let error = match self.unless_cancelled(self.once(&call)).await? {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            failed += 1;
+            let now = Timestamp::now();
+            let pause = self
+                .retry
+                .pause(&error, call.effect, failed, now, fastrand::f64());
+            let Some(pause) = pause else {
+                return Err(error);
+            };
+            self.pause(pause).await?;
+        }
+    }
+
+    /// Waits, or ends with [`Error::Cancelled`].
+    pub async fn pause(&self, pause: Duration) -> Result<(), Error> {
+        self.unless_cancelled(tokio::time::sleep(pause)).await
+    }
+
+    async fn unless_cancelled<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
+        tokio::select! {
+            biased;
+            () = self.cancelled.cancelled() => Err(Error::Cancelled),
+            done = work => Ok(done),
+        }
+    }
+
+    async fn once(&self, call: &Call) -> Result<Answer, Error> {
+        let network = |kind, detail: String| Error::Network {
+            request: call.name(),
+            kind,
+            detail: self.scrub(&detail),
+        };
+        let (code, headers, body) = tokio::time::timeout(call.limit, self.exchange(call))
+            .await
+            .map_err(|_| network(Network::TimedOut, format!("{} s", call.limit.as_secs_f32())))?
+            .map_err(|(kind, detail)| network(kind, detail))?;
+        if (200..300).contains(&code) {
+            return Ok(Answer {
+                request: call.name(),
+                code,
+                body,
+            });
+        }
+        let scrub = |text: &str| self.scrub(text);
+        Err(Status::read(call.name(), code, &headers, &body, Timestamp::now(), scrub).into())
+    }
+
+    async fn exchange(&self, call: &Call) -> Result<(u16, HeaderMap, Vec<u8>), (Network, String)> {
+        let mut request = Request::builder()
+            .method(&call.method)
+            .uri(&call.path)
+            .header(header::ACCEPT, call.accept);
+        if call.body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        let request = request
+            .body(call.body.clone().unwrap_or_default())
+            .map_err(|error| (Network::Connect, error.to_string()))?;
+        let answer = self
+            .api
+            .execute(request)
+            .await
+            .map_err(|error| broken(&error))?;
+        let (parts, body) = answer.into_parts();
+        let body = Limited::new(body, LARGEST_ANSWER)
+            .collect()
+            .await
+            .map_err(|error| {
+                if error.is::<LengthLimitError>() {
+                    (
+                        Network::Broken,
+                        format!("an answer of more than {LARGEST_ANSWER} bytes"),
+                    )
+                } else {
+                    (Network::Broken, causes(&*error))
+                }
+            })?;
+        Ok((parts.status.as_u16(), parts.headers, body.to_bytes().into()))
+    }
+
+    /// The other side's words without the token, should it have echoed it.
+    fn scrub(&self, text: &str) -> String {
+        match self.token.as_ref().map(ExposeSecret::expose_secret) {
+            Some(token) if !token.is_empty() => text.replace(token, "***"),
+            _ => text.to_owned(),
+        }
+    }
+}
+
+/// An absolute http(s) URL without credentials, query or fragment.
+fn api_url(text: &str) -> Result<Url, Error> {
+    // Named without what it may hold before an @.
+    let wrong = |why: &str| Error::Setup(format!("GITHUB_API_URL is not usable: {why}"));
+    let url = Url::parse(text.trim()).map_err(|error| wrong(&error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(wrong("it must start with https:// (or http://)"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong("it must not hold credentials"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong("it must end with the path"));
+    }
+    Ok(url)
+}
+
+/// Whether a failed exchange can have reached the other side, and why it failed.
+fn broken(error: &octocrab::Error) -> (Network, String) {
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(it) = source {
+        if let Some(error) = it.downcast_ref::<reqwest::Error>() {
+            let kind = if error.is_connect() {
+                Network::Connect
+            } else {
+                Network::Broken
+            };
+            return (kind, causes(error));
+        }
+        source = it.source();
+    }
+    (Network::Broken, causes(error))
+}
+
+/// The chain below an error, which is where the cause is; the URL above it is named by the request.
+fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    let mut source = error.source();
+    while let Some(it) = source {
+        let text = it.to_string();
+        if texts.last().is_none_or(|last| !last.contains(&text)) {
+            texts.push(text);
+        }
+        source = it.source();
+    }
+    one_line(&if texts.is_empty() {
+        error.to_string()
+    } else {
+        texts.join(": ")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(url: &str, token: &str) -> Result<Client, Error> {
+        Client::new(
+            Config::new(url, Some(token.to_owned().into())),
+            CancellationToken::new(),
+        )
+    }
+
+    #[tokio::test]
+    async fn a_wrong_url_or_token_is_named_before_any_call() {
+        for (url, token, wanted) in [
+            ("", "t", "relative URL"),
+            ("api.github.com", "t", "relative URL"),
+            ("ftp://api.github.com", "t", "https://"),
+            ("https://", "t", "empty host"),
+            ("https://u:hunter2@host", "t", "credentials"),
+            ("https://host/?x=1", "t", "path"),
+            ("https://host", "a\nb", "line break"),
+        ] {
+            let error = client(url, token).unwrap_err().to_string();
+            assert!(error.contains(wanted), "{url}: {error}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn debug_shows_no_token() {
+        let client = client("https://host/api/v3/", "ghs_hunter2").unwrap();
+        assert!(!format!("{client:?}{:?}", client.token).contains("hunter2"));
+        assert_eq!(client.api_url(), "https://host/api/v3");
+    }
+}

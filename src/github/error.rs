@@ -1,0 +1,286 @@
+//! How a call can fail, for callers that branch on it. Holds no token: what the other side said is
+//! scrubbed of it before it gets here.
+
+use std::fmt;
+use std::time::Duration;
+
+use http::HeaderMap;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+/// What the other side says is cut here: it goes into annotations.
+const LONGEST_TEXT: usize = 500;
+
+/// Why a call has no answer that we can use.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The run was cancelled. A call with an effect may have happened.
+    #[error("cancelled")]
+    Cancelled,
+    /// No call was made: the API's URL, the token's form, the certificates.
+    #[error("{0}")]
+    Setup(String),
+    /// No answer, or half of one.
+    #[error("{request}: {kind} ({detail})")]
+    Network {
+        /// Method and path.
+        request: String,
+        kind: Network,
+        detail: String,
+    },
+    /// GitHub (or something on the way) said no.
+    #[error("{0}")]
+    Status(Box<Status>),
+    /// An answer of success that is not what GitHub documents.
+    #[error("{request}: unexpected answer: {detail}")]
+    Protocol { request: String, detail: String },
+}
+
+impl From<Status> for Error {
+    fn from(status: Status) -> Self {
+        Self::Status(Box::new(status))
+    }
+}
+
+/// Where the network failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// No connection: nothing was sent.
+    Connect,
+    /// The time limit passed; the request may have arrived.
+    TimedOut,
+    /// The connection broke; the request may have arrived.
+    Broken,
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "no connection",
+            Self::TimedOut => "no answer in time",
+            Self::Broken => "the connection broke",
+        })
+    }
+}
+
+/// An answer that is not a success.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Method and path.
+    pub request: String,
+    /// The HTTP status.
+    pub code: u16,
+    /// GitHub's `message`, or the start of what came instead; one line.
+    pub message: String,
+    /// GitHub's `errors`, one line each.
+    pub errors: Vec<String>,
+    /// `Retry-After`, seconds or date.
+    pub retry_after: Option<Duration>,
+    /// `x-ratelimit-remaining`.
+    pub rate_limit_remaining: Option<u64>,
+    /// `x-ratelimit-reset`.
+    pub rate_limit_reset: Option<Timestamp>,
+    /// `x-accepted-github-permissions`: what the route wants, such as `security_events=write`.
+    pub accepted_permissions: Option<String>,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} {}", self.request, self.code, self.message)?;
+        self.errors.iter().try_for_each(|it| write!(f, "; {it}"))
+    }
+}
+
+impl Status {
+    /// Reads GitHub's error body (`message`, `errors`) and headers.
+    pub(super) fn read(
+        request: String,
+        code: u16,
+        headers: &HeaderMap,
+        body: &[u8],
+        now: Timestamp,
+        scrub: impl Fn(&str) -> String,
+    ) -> Self {
+        #[derive(Default, Deserialize)]
+        struct Body {
+            message: Option<String>,
+            #[serde(default)]
+            errors: Vec<serde_json::Value>,
+        }
+        let header = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
+        let parsed: Body = serde_json::from_slice(body).unwrap_or_default();
+        let message = parsed
+            .message
+            .unwrap_or_else(|| String::from_utf8_lossy(body).into_owned());
+        let error = |it: serde_json::Value| match it {
+            serde_json::Value::String(text) => text,
+            serde_json::Value::Object(fields) => {
+                let text = |key| fields.get(key).and_then(serde_json::Value::as_str);
+                let named = ["resource", "field", "code", "message"]
+                    .into_iter()
+                    .filter_map(text);
+                named.collect::<Vec<_>>().join(" ")
+            }
+            other => other.to_string(),
+        };
+        Self {
+            request,
+            code,
+            message: one_line(&scrub(&message)),
+            errors: parsed
+                .errors
+                .into_iter()
+                .map(|it| one_line(&scrub(&error(it))))
+                .collect(),
+            retry_after: header("retry-after").and_then(|text| retry_after(text, now)),
+            rate_limit_remaining: header("x-ratelimit-remaining").and_then(|it| it.parse().ok()),
+            rate_limit_reset: header("x-ratelimit-reset")
+                .and_then(|it| Timestamp::from_second(it.parse().ok()?).ok()),
+            accepted_permissions: header("x-accepted-github-permissions")
+                .filter(|it| !it.is_empty())
+                .map(|it| one_line(&scrub(it))),
+        }
+    }
+
+    /// Whether a primary or secondary rate limit speaks.
+    /// <https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit>
+    #[must_use]
+    pub fn is_rate_limit(&self) -> bool {
+        self.code == 429
+            || (self.code == 403
+                && (self.rate_limit_remaining == Some(0)
+                    || self.retry_after.is_some()
+                    || self.says(&["rate limit", "abuse detection"])))
+    }
+
+    /// Whether the token lacks a permission. GitHub's words for job tokens and Apps, for personal
+    /// tokens, for roles; there is no code for it.
+    #[must_use]
+    pub fn is_permission(&self) -> bool {
+        self.code == 403
+            && !self.is_rate_limit()
+            && self.says(&[
+                "resource not accessible by",
+                "must have admin rights",
+                "must have push access",
+                "you are not authorized",
+                "saml enforcement",
+            ])
+    }
+
+    /// Whether the message holds one of `words` (lower case).
+    #[must_use]
+    pub fn says(&self, words: &[&str]) -> bool {
+        let message = self.message.to_lowercase();
+        words.iter().any(|it| message.contains(it))
+    }
+}
+
+/// RFC 9110 §10.2.3: a number of seconds or a date.
+fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = jiff::fmt::rfc2822::DateTimeParser::new()
+        .parse_timestamp(text)
+        .ok()?;
+    let left = until.as_second().saturating_sub(now.as_second()).max(0);
+    Some(Duration::from_secs(left.unsigned_abs()))
+}
+
+/// Foreign text on one line without control characters, cut at [`LONGEST_TEXT`] characters.
+pub(super) fn one_line(text: &str) -> String {
+    let words = text.split(|it: char| it.is_control() || it.is_whitespace());
+    let mut line = words
+        .filter(|it| !it.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ");
+    if let Some((end, _)) = line.char_indices().nth(LONGEST_TEXT) {
+        line.truncate(end);
+        line.push('…');
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(headers: &[(&'static str, &str)], body: &str) -> Status {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap()))
+            .collect();
+        let now = Timestamp::from_second(1_445_412_470).unwrap();
+        let scrub = |text: &str| text.replace("hunter2", "***");
+        Status::read("GET /x".into(), 403, &headers, body.as_bytes(), now, scrub)
+    }
+
+    #[test]
+    fn githubs_own_error_body() {
+        let status = read(
+            &[
+                ("x-accepted-github-permissions", "security_events=write"),
+                ("x-ratelimit-remaining", "17"),
+                ("x-ratelimit-reset", "1700000000"),
+            ],
+            r#"{"message": "Validation Failed", "errors": [
+                {"resource": "Ref", "field": "ref", "code": "invalid"}, "plain", 7]}"#,
+        );
+        assert_eq!(
+            status.to_string(),
+            "GET /x: 403 Validation Failed; Ref ref invalid; plain; 7"
+        );
+        assert_eq!(
+            status.accepted_permissions.as_deref(),
+            Some("security_events=write")
+        );
+        assert_eq!(status.rate_limit_remaining, Some(17));
+        assert_eq!(
+            status.rate_limit_reset,
+            Timestamp::from_second(1_700_000_000).ok()
+        );
+        assert!(!status.is_rate_limit());
+    }
+
+    #[test]
+    fn foreign_text_is_one_short_line_without_the_token() {
+        let status = read(&[], "<html>\r\n::error::\u{1b}[31m hunter2 </html>");
+        assert_eq!(status.message, "<html> ::error:: [31m *** </html>");
+        let status = read(&[], &"é".repeat(2 * LONGEST_TEXT));
+        assert_eq!(status.message.chars().count(), LONGEST_TEXT + 1);
+    }
+
+    #[test]
+    fn retry_after_in_both_forms() {
+        let after = |text| read(&[("retry-after", text)], "").retry_after;
+        assert_eq!(after("120"), Some(Duration::from_secs(120)));
+        assert_eq!(
+            after("Wed, 21 Oct 2015 07:28:00 GMT"),
+            Some(Duration::from_secs(10))
+        );
+        assert_eq!(after("Wed, 21 Oct 2015 07:27:00 GMT"), Some(Duration::ZERO));
+        assert_eq!(after("soon"), None);
+    }
+
+    #[test]
+    fn limits_and_permissions_are_told_apart() {
+        let limit = read(&[("x-ratelimit-remaining", "0")], r#"{"message": "no"}"#);
+        assert!(limit.is_rate_limit() && !limit.is_permission());
+        let secondary = read(
+            &[],
+            r#"{"message": "You have exceeded a secondary rate limit"}"#,
+        );
+        assert!(secondary.is_rate_limit());
+        let permission = read(
+            &[],
+            r#"{"message": "Resource not accessible by integration"}"#,
+        );
+        assert!(permission.is_permission() && !permission.is_rate_limit());
+        let other = read(
+            &[],
+            r#"{"message": "Repository was archived so is read-only."}"#,
+        );
+        assert!(!other.is_permission() && !other.is_rate_limit());
+    }
+}

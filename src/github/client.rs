@@ -285,10 +285,15 @@ impl Client {
             kind,
             detail: self.scrub(&detail),
         };
-        let (code, headers, body) = tokio::time::timeout(call.limit, self.exchange(call))
+        let (code, headers, mut body) = tokio::time::timeout(call.limit, self.exchange(call))
             .await
             .map_err(|_| network(Network::TimedOut, format!("{} s", call.limit.as_secs_f32())))?
             .map_err(|(kind, detail)| network(kind, detail))?;
+        if let Ok(text) = std::str::from_utf8(&body)
+            && let Some(clean) = self.scrubbed(text)
+        {
+            body = clean.into();
+        }
         if (200..300).contains(&code) {
             return Ok(Answer {
                 request: call.name(),
@@ -333,12 +338,15 @@ impl Client {
         Ok((parts.status.as_u16(), parts.headers, body.to_bytes().into()))
     }
 
-    /// The other side's words without the token, should it have echoed it.
+    /// The other side's words without the token, should it have echoed it: nothing that is made of
+    /// an answer can hold it.
+    fn scrubbed(&self, text: &str) -> Option<String> {
+        let token = self.token.as_ref()?.expose_secret();
+        (!token.is_empty() && text.contains(token)).then(|| text.replace(token, "***"))
+    }
+
     fn scrub(&self, text: &str) -> String {
-        match self.token.as_ref().map(ExposeSecret::expose_secret) {
-            Some(token) if !token.is_empty() => text.replace(token, "***"),
-            _ => text.to_owned(),
-        }
+        self.scrubbed(text).unwrap_or_else(|| text.to_owned())
     }
 }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::client::Client;
 use super::error::{Error, one_line};
-use super::repository::Slug;
+use crate::runner::context::Repository;
 
 /// Analyses on one page: the most that GitHub gives.
 const PAGE: usize = 100;
@@ -73,7 +73,7 @@ impl Client {
     /// <https://docs.github.com/rest/code-scanning/code-scanning#upload-an-analysis-as-sarif-data>
     pub async fn upload_sarif(
         &self,
-        repository: &Slug,
+        repository: &Repository,
         upload: &Upload<'_>,
     ) -> Result<Receipt, Error> {
         #[derive(Serialize)]
@@ -107,7 +107,11 @@ impl Client {
 
     /// How far an upload is (`security-events: read`).
     /// <https://docs.github.com/rest/code-scanning/code-scanning#get-information-about-a-sarif-upload>
-    pub async fn sarif_status(&self, repository: &Slug, id: &str) -> Result<Processing, Error> {
+    pub async fn sarif_status(
+        &self,
+        repository: &Repository,
+        id: &str,
+    ) -> Result<Processing, Error> {
         #[derive(Deserialize)]
         struct Body {
             processing_status: String,
@@ -141,7 +145,7 @@ impl Client {
     /// <https://docs.github.com/rest/code-scanning/code-scanning#list-code-scanning-analyses-for-a-repository>
     pub async fn analyses(
         &self,
-        repository: &Slug,
+        repository: &Repository,
         reference: &str,
         page: usize,
     ) -> Result<(Vec<Analysis>, bool), Error> {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::client::Client;
 use super::error::Error;
-use super::repository::Slug;
+use crate::runner::context::Repository;
 
 /// One shape for files, directories, links and submodules.
 const OBJECT: &str = "application/vnd.github.object+json, application/json;q=0.9";
@@ -55,7 +55,7 @@ impl Client {
     /// 404 is the error.
     pub async fn file(
         &self,
-        repository: &Slug,
+        repository: &Repository,
         path: &str,
         commit: &str,
         most: u64,
@@ -111,7 +111,7 @@ impl Client {
     }
 
     /// <https://docs.github.com/rest/git/blobs#get-a-blob>; up to 100 MB.
-    async fn blob(&self, repository: &Slug, sha: &str) -> Result<Vec<u8>, Error> {
+    async fn blob(&self, repository: &Repository, sha: &str) -> Result<Vec<u8>, Error> {
         #[derive(Deserialize)]
         struct Blob {
             content: String,

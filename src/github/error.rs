@@ -112,6 +112,14 @@ impl Status {
         let message = parsed
             .message
             .unwrap_or_else(|| String::from_utf8_lossy(body).into_owned());
+        let message = match one_line(&scrub(&message)) {
+            said if !said.is_empty() => said,
+            _ => http::StatusCode::from_u16(code)
+                .ok()
+                .and_then(|it| it.canonical_reason())
+                .unwrap_or("without a message")
+                .to_owned(),
+        };
         let error = |it: serde_json::Value| match it {
             serde_json::Value::String(text) => text,
             serde_json::Value::Object(fields) => {
@@ -126,7 +134,7 @@ impl Status {
         Self {
             request,
             code,
-            message: one_line(&scrub(&message)),
+            message,
             errors: parsed
                 .errors
                 .into_iter()
@@ -249,12 +257,13 @@ mod tests {
         assert_eq!(status.message, "<html> ::error:: [31m *** </html>");
         let status = read(&[], &"é".repeat(2 * LONGEST_TEXT));
         assert_eq!(status.message.chars().count(), LONGEST_TEXT + 1);
+        assert_eq!(read(&[], "").message, "Forbidden");
     }
 
     #[test]
     fn retry_after_in_both_forms() {
         let after = |text| read(&[("retry-after", text)], "").retry_after;
-        assert_eq!(after("120"), Some(Duration::from_secs(120)));
+        assert_eq!(after("90"), Some(Duration::from_secs(90)));
         assert_eq!(
             after("Wed, 21 Oct 2015 07:28:00 GMT"),
             Some(Duration::from_secs(10))

@@ -17,4 +17,3 @@ pub mod retry;
 
 pub use client::{Client, Config, Limits};
 pub use error::{Error, Network, Status};
-pub use repository::Slug;

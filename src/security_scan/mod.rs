@@ -12,3 +12,4 @@ pub mod scan;
 #[cfg(test)]
 mod schemas;
 pub mod severity;
+pub mod upload;

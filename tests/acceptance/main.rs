@@ -5,4 +5,5 @@
     reason = "tests write their own files and start peers with what PATH names"
 )]
 
+mod github;
 mod workflows;

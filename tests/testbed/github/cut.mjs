@@ -127,14 +127,24 @@ for (const [route, item] of Object.entries(out.paths)) {
   }
 }
 
-// The description calls the media type by two names; GitHub takes the one with the suffix.
+// We ask for contents in GitHub's "object" media type only. Its schema is that of a directory, though
+// "the response will be an object" for everything; and Prism takes `a+json` and `json` for the same.
+const schema = (name) => ({ $ref: `#/components/schemas/${name}` });
+const directory = { type: "object", required: ["entries"], properties: { type: { enum: ["dir"] } } };
 for (const [route, item] of Object.entries(out.paths)) {
   if (!route.startsWith(`${repo}/contents`)) continue;
-  const content = item.get.responses["200"].content;
-  if (content["application/vnd.github.object"]) {
-    content["application/vnd.github.object+json"] = content["application/vnd.github.object"];
-    delete content["application/vnd.github.object"];
-  }
+  const answer = item.get.responses["200"];
+  const object = answer.content["application/vnd.github.object"];
+  if (!object) continue;
+  object.schema = {
+    anyOf: [
+      schema("content-file"),
+      schema("content-symlink"),
+      schema("content-submodule"),
+      { allOf: [schema("content-tree"), directory] },
+    ],
+  };
+  answer.content = { "application/vnd.github.object+json": object };
 }
 
 // Examples that lack what their own schema requires.

@@ -1,1 +1,261 @@
-//! Picks the action.
+//! Picks the action, and sees to it that exit code and output `result` say the same whatever
+//! happens.
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, stderr, stdout};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use secrecy::SecretString;
+
+use crate::outcome::{Failure, Outcome, Result};
+use crate::runner::annotations::{Annotation, Level};
+use crate::runner::console::{Console, Format, Place};
+use crate::runner::environment::Environment;
+use crate::runner::files::Files;
+use crate::runner::summary::Summary;
+use crate::runner::{Session, cancel, harden, inputs};
+use crate::security_scan;
+
+/// Five GitHub container actions for a whole delivery pipeline; each also runs at a desk.
+#[derive(Debug, Parser)]
+#[command(name = "slipway", version, disable_help_subcommand = true)]
+struct Cli {
+    /// What is printed on standard output at a desk.
+    #[arg(long, global = true, value_enum, default_value_t)]
+    format: Format,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    SecurityScan(Box<security_scan::inputs::Inputs>),
+}
+
+/// Secrets that the runner or a user may have put into the environment besides our inputs.
+const AMBIENT_SECRETS: [&str; 4] = [
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "ACTIONS_RUNTIME_TOKEN",
+    "GH_TOKEN",
+    "GITHUB_TOKEN",
+];
+
+/// What `--help` of each action ends with.
+const AFTER_HELP: &str = "\
+A list (\"one a line\") is a flag for each entry. Secrets are never flags: at a desk they come from
+the environment, the token from GH_TOKEN or GITHUB_TOKEN, others from SLIPWAY_ and their name, such
+as SLIPWAY_REGISTRY_AUTH.
+
+Exit codes: 0 passed, 1 failed (the verdict is negative), 2 invalid input or configuration,
+3 error of the environment, 4 busy (another run holds the lock), 5 incomplete (not enough evidence).";
+
+/// The whole command line. `action.yml` and READMEs are generated from it.
+#[must_use]
+pub fn command() -> clap::Command {
+    let command = Cli::command();
+    let actions: Vec<_> = command
+        .get_subcommands()
+        .map(|action| action.get_name().to_owned())
+        .collect();
+    actions.into_iter().fold(command, |command, action| {
+        command.mut_subcommand(action, |action| action.after_help(AFTER_HELP))
+    })
+}
+
+/// Runs one action to its end.
+#[must_use]
+pub fn run(arguments: Vec<OsString>, environment: &Environment) -> ExitCode {
+    let console = console(&arguments, environment);
+    let (files, summary) = (Files::new(environment), Summary::new(environment));
+    let ended = harden().and_then(|()| {
+        mask(environment, &console);
+        match parse(arguments, environment)? {
+            Some(action) => act(action, environment, &console, &summary),
+            None => Ok(None),
+        }
+    });
+    let ended = match ended {
+        Ok(None) => return ExitCode::SUCCESS,
+        Ok(Some(outcome)) => Ok(outcome),
+        Err(failure) => Err(failure),
+    };
+    finish(ended, &console, &files, &summary).into()
+}
+
+/// The console is there before anything can go wrong, so the format is looked up by hand; the
+/// parser checks it later.
+fn console(arguments: &[OsString], environment: &Environment) -> Console {
+    let json = arguments.iter().any(|argument| argument == "--format=json")
+        || arguments
+            .windows(2)
+            .any(|pair| pair[0] == "--format" && pair[1] == "json");
+    let format = if json { Format::Json } else { Format::Text };
+    let terminal = stderr().is_terminal() && environment.get("TERM") != Some("dumb");
+    let place = if environment.in_runner() {
+        Place::Runner {
+            debug: environment.get("RUNNER_DEBUG") == Some("1"),
+        }
+    } else {
+        Place::Desk {
+            terminal,
+            colour: terminal && environment.get("NO_COLOR").is_none(),
+        }
+    };
+    Console::new(place, format, stdout(), stderr())
+}
+
+/// Before anything is logged, whatever action it will be.
+fn mask(environment: &Environment, console: &Console) {
+    let command = command();
+    let declared = command.get_subcommands().flat_map(inputs::secrets);
+    let variables = declared
+        .filter_map(|secret| secret.get_long())
+        .flat_map(|name| {
+            inputs::secret_variables(name, environment)
+                .into_iter()
+                .map(move |variable| (name, variable))
+        })
+        .chain(AMBIENT_SECRETS.map(|name| (name, name.to_owned())));
+    let mut warnings = Vec::new();
+    for (name, variable) in variables {
+        let Some(value) = environment.get(&variable) else {
+            continue;
+        };
+        console.mask(&SecretString::from(value));
+        warnings.extend(inputs::short_secret(name, value));
+    }
+    for warning in warnings {
+        console.annotate(Annotation::new(
+            Level::Warning,
+            "Secret not masked",
+            warning,
+        ));
+    }
+}
+
+/// None: the arguments asked for help or the version, and got it.
+fn parse(mut arguments: Vec<OsString>, environment: &Environment) -> Result<Option<Action>> {
+    let command = command();
+    let mut collected = inputs::Collected::default();
+    let mut action = None;
+    let found = arguments.iter().enumerate().skip(1).find_map(|(at, name)| {
+        let action = command.find_subcommand(name)?;
+        Some((at + 1, action))
+    });
+    if let Some((behind, found)) = found {
+        collected = inputs::collect(found, &arguments[behind..], environment)?;
+        arguments.splice(behind..behind, collected.arguments.clone());
+        action = Some(found.clone());
+    }
+    let parsed = command
+        .clone()
+        .try_get_matches_from(arguments)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    match parsed {
+        Ok(cli) => Ok(Some(cli.action)),
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+            ) =>
+        {
+            // The parser's own printing, for its styles. A reader that went away is no error.
+            let _ = error.print();
+            Ok(None)
+        }
+        Err(error) => Err(match action {
+            Some(action) => collected.explain(&error, &action),
+            None => collected.explain(&error, &command).next(which(&command)),
+        }),
+    }
+}
+
+fn which(command: &clap::Command) -> String {
+    let names: Vec<_> = command
+        .get_subcommands()
+        .map(clap::Command::get_name)
+        .collect();
+    format!(
+        "Name an action: {}. `slipway --help` tells more.",
+        names.join(", ")
+    )
+}
+
+/// Runs the action on a runtime of its own. A panic is a bug, and still ends in `error`.
+fn act(
+    action: Action,
+    environment: &Environment,
+    console: &Console,
+    summary: &Summary,
+) -> Result<Option<Outcome>> {
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| {
+        Failure::error(
+            "No runtime",
+            format!("No thread could be started: {error}."),
+        )
+    })?;
+    let told = console.clone();
+    std::panic::set_hook(Box::new(move |panic| {
+        told.say(&format!("Bug in slipway: {panic}"));
+    }));
+    let run = || {
+        runtime.block_on(async {
+            let cancel = cancel::listen(console)?;
+            let session = Session::new(
+                console.clone(),
+                environment.clone(),
+                summary.clone(),
+                cancel,
+            )?;
+            match action {
+                Action::SecurityScan(inputs) => security_scan::run(*inputs, &session).await,
+            }
+        })
+    };
+    let ended = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
+        Err(Failure::error(
+            "Bug in slipway",
+            "The program stopped where it should not have.",
+        )
+        .next("Report it with the lines above: github.com/slipway-ci/slipway/issues."))
+    });
+    // A thread that still reads from somewhere must not hold up the end.
+    runtime.shutdown_background();
+    ended.map(Some)
+}
+
+/// Says how it ended, everywhere the same. `result` is written last: when that fails there is none.
+fn finish(ended: Result<Outcome>, console: &Console, files: &Files, summary: &Summary) -> Outcome {
+    let outcome = ended.unwrap_or_else(|failure| {
+        summary.failure(&failure);
+        tell(&failure, console);
+        failure.outcome
+    });
+    if let Err(failure) = summary.write(|text| console.redact(text)) {
+        // The verdict stands; the log has it too.
+        console.annotate(Annotation::new(
+            Level::Warning,
+            &failure.title,
+            failure.message(),
+        ));
+    }
+    match files.output("result", outcome.name()) {
+        Ok(()) => outcome,
+        Err(failure) => {
+            tell(&failure, console);
+            failure.outcome
+        }
+    }
+}
+
+fn tell(failure: &Failure, console: &Console) {
+    console.failure(failure);
+    if console.format() == Format::Json && !console.in_runner() {
+        let json = serde_json::json!({ "result": failure.outcome, "error": failure });
+        // Standard error has said it already.
+        let _ = console.result("", &json);
+    }
+}

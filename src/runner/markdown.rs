@@ -10,21 +10,39 @@ use super::commands::clean;
 /// Prose: reads as it is written, and does nothing.
 #[must_use]
 pub fn text(foreign: &str) -> String {
-    encode(foreign, |char| match char {
-        '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '#' | '+' | '-' | '!'
-        | '|' | '~' | '=' => Some(format!("\\{char}")),
+    encode(foreign, |char, at_start| match char {
+        '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' => Some(format!("\\{char}")),
+        '#' | '+' | '-' | '=' | ':' if at_start => Some(format!("\\{char}")),
         // GitHub reads `$…$` as mathematics; this is the escape that it documents.
         '$' => Some("<span>$</span>".to_owned()),
         _ => None,
     })
 }
 
+/// Prose of our own making that may quote foreign text: what stands between backticks is shown as
+/// [`code`], all else as [`text`].
+#[must_use]
+pub fn prose(ours: &str) -> String {
+    let parts: Vec<_> = ours.split('`').collect();
+    if parts.len() % 2 == 0 {
+        return text(ours);
+    }
+    let parts = parts.into_iter().enumerate().map(|(index, part)| {
+        if index % 2 == 0 {
+            text(part)
+        } else {
+            code(part)
+        }
+    });
+    parts.collect()
+}
+
 /// A name, path or value in a fixed-width font.
 #[must_use]
 pub fn code(foreign: &str) -> String {
     // Not backticks: within them nothing can be escaped, and a table's `|` must be.
-    let encoded = encode(foreign, |char| {
-        "\\`*_{}[]()#!|~$".contains(char).then(|| entity(char))
+    let encoded = encode(foreign, |char, _| {
+        "\\`*_[]|~$".contains(char).then(|| entity(char))
     });
     format!("<code>{encoded}</code>")
 }
@@ -72,7 +90,7 @@ fn entity(char: char) -> String {
 }
 
 /// One line, with `escape` for what only the caller needs.
-fn encode(foreign: &str, escape: impl Fn(char) -> Option<String>) -> String {
+fn encode(foreign: &str, escape: impl Fn(char, bool) -> Option<String>) -> String {
     let line = clean(foreign).replace(['\n', '\t'], " ");
     let mut encoded = String::with_capacity(line.len() * 2);
     for (index, char) in line.char_indices() {
@@ -89,7 +107,7 @@ fn encode(foreign: &str, escape: impl Fn(char) -> Option<String>) -> String {
             '.' if !before.is_empty() && before.bytes().all(|byte| byte.is_ascii_digit()) => {
                 encoded.push_str("\\.");
             }
-            char => match escape(char) {
+            char => match escape(char, before.is_empty()) {
                 Some(escaped) => encoded.push_str(&escaped),
                 None => encoded.push(char),
             },
@@ -109,14 +127,16 @@ mod tests {
         for (foreign, expected) in [
             ("plain text, no more.", "plain text, no more."),
             ("a|b\nc\r\nd", "a\\|b c d"),
-            ("<img src=x>&amp;", "&lt;img src\\=x&gt;&amp;amp;"),
-            ("[x](javascript:y)", "\\[x\\]\\(javascript:y\\)"),
+            ("<img src=x>&amp;", "&lt;img src=x&gt;&amp;amp;"),
+            ("[x](javascript:y)", "\\[x\\](javascript:y)"),
             ("@octocat *b* `c`", "@<!-- -->octocat \\*b\\* \\`c\\`"),
             ("https://evil.example", "https:<!-- -->//evil.example"),
             ("see www.evil.example", "see www<!-- -->.evil.example"),
             ("1. item", "1\\. item"),
+            ("# no heading", "\\# no heading"),
+            ("- a-b # c", "\\- a-b # c"),
             ("$x$", "<span>$</span>x<span>$</span>"),
-            ("\u{1b}[0m\u{202e}", "\\\\u\\{1b\\}\\[0m\\\\u\\{202e\\}"),
+            ("\u{1b}[0m\u{202e}", "\\\\u{1b}\\[0m\\\\u{202e}"),
         ] {
             assert_eq!(text(foreign), expected);
         }
@@ -129,6 +149,13 @@ mod tests {
             code("`</code>|<script>"),
             "<code>&#96;&lt;/code&gt;&#124;&lt;script&gt;</code>"
         );
+    }
+
+    #[test]
+    fn backticks_of_our_own_are_code() {
+        assert_eq!(prose("`a|b` is *no*"), "<code>a&#124;b</code> is \\*no\\*");
+        assert_eq!(prose("odd ` one"), "odd \\` one");
+        assert_eq!(prose("plain"), "plain");
     }
 
     #[test]

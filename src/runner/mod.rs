@@ -12,6 +12,7 @@ pub mod environment;
 pub mod event;
 pub mod files;
 pub mod folder;
+mod input_errors;
 pub mod inputs;
 pub mod markdown;
 pub mod path;

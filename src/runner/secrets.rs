@@ -8,6 +8,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use base64::Engine as _;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::markdown;
+
 /// What stands in a secret's place: the runner's own choice.
 pub const MASK: &str = "***";
 
@@ -28,7 +30,11 @@ impl Secrets {
             .into_iter()
             .filter(|part| !known.iter().any(|old| old.expose_secret() == part))
             .collect();
-        known.extend(new.iter().map(|part| SecretString::from(part.as_str())));
+        known.extend(
+            new.iter()
+                .flat_map(|part| forms(part))
+                .map(SecretString::from),
+        );
         // The longest first: a part must not break up the whole before it is found.
         known.sort_by_key(|part| std::cmp::Reverse(part.expose_secret().len()));
         new
@@ -76,6 +82,21 @@ fn parts(secret: &str) -> BTreeSet<String> {
         leaves(&json, "", &mut add);
     }
     parts
+}
+
+/// A part as it may stand in what we write: as it is, and escaped for Markdown and JSON, because
+/// text is often escaped before it is gathered and redacted.
+fn forms(part: &str) -> BTreeSet<String> {
+    let json = serde_json::Value::from(part).to_string();
+    let code = markdown::code(part);
+    let forms = [
+        part,
+        &markdown::text(part),
+        code.trim_start_matches("<code>")
+            .trim_end_matches("</code>"),
+        json.trim_matches('"'),
+    ];
+    forms.into_iter().map(str::to_owned).collect()
 }
 
 fn leaves(json: &serde_json::Value, key: &str, add: &mut impl FnMut(&str)) {
@@ -137,6 +158,25 @@ mod tests {
     fn short_values_are_left_alone() {
         assert!(of("yes").is_empty());
         assert_eq!(of("äöüß"), ["äöüß"], "characters, not bytes");
+    }
+
+    #[test]
+    fn escaping_does_not_hide_a_secret() {
+        let secrets = Secrets::default();
+        let secret = "a|b_c\"d<e\\f";
+        let _ = secrets.register(secret);
+        for written in [
+            secret.to_owned(),
+            markdown::text(secret),
+            markdown::code(secret),
+            serde_json::Value::from(secret).to_string(),
+        ] {
+            let redacted = secrets.redact(&written).into_owned();
+            assert!(
+                ["***", "<code>***</code>", "\"***\""].contains(&&*redacted),
+                "{redacted}"
+            );
+        }
     }
 
     #[test]

@@ -37,6 +37,7 @@ impl Session {
     pub fn new(
         console: Console,
         environment: Environment,
+        summary: Summary,
         cancel: CancellationToken,
     ) -> Result<Self> {
         Ok(Self {
@@ -45,7 +46,7 @@ impl Session {
             workspace: context::workspace(&environment)?,
             cancel,
             files: Files::new(&environment),
-            summary: Summary::new(&environment),
+            summary,
             environment,
         })
     }

@@ -61,15 +61,15 @@ impl Summary {
 
     /// Puts a failure before all other sections.
     pub fn failure(&self, failure: &Failure) {
-        let text = markdown::text;
+        let prose = markdown::prose;
         let mut body = format!(
             "### ❌ {}\n\n{}\n",
-            text(&failure.title),
-            text(&failure.what)
+            prose(&failure.title),
+            prose(&failure.what)
         );
         for (label, more) in [("Cause", &failure.cause), ("Next", &failure.next)] {
             if let Some(more) = more {
-                body.extend(["\n**", label, ":** ", &text(more), "\n"]);
+                body.extend(["\n**", label, ":** ", &prose(more), "\n"]);
             }
         }
         if let Some(paste) = &failure.paste {

@@ -6,4 +6,7 @@
 )]
 
 mod github;
+mod cli;
+mod runner;
+mod support;
 mod workflows;

@@ -1,0 +1,90 @@
+//! What later steps can use. The only place that names and documents the outputs: `action.yml`
+//! and the README come from [`Outputs`], and it is what is written.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::outcome::Result;
+use crate::runner::Session;
+
+/// All outputs but `result`, which is written with the exit code.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Outputs {
+    /// Path of `report.json`, relative to the workspace.
+    pub report: String,
+    /// Paths of the SARIF files as they are uploaded, relative to the workspace, one a line.
+    pub sarif: Vec<String>,
+    /// Number of findings, suppressed ones not counted.
+    pub findings: u64,
+    /// Number of findings that close the gate.
+    pub blocking: u64,
+    /// Number of findings that a line of the policy suppresses.
+    pub suppressed: u64,
+    /// Number of findings of severity `critical`.
+    pub critical: u64,
+    /// Number of findings of severity `high`.
+    pub high: u64,
+    /// Number of findings of severity `medium`.
+    pub medium: u64,
+    /// Number of findings of severity `low`.
+    pub low: u64,
+    /// Number of findings whose tool gives no severity.
+    pub unknown: u64,
+    /// Address of the code scanning alerts of this ref; empty if nothing was uploaded.
+    pub alerts_url: String,
+    /// Ids of the uploads to code scanning, one a line; empty if nothing was uploaded.
+    pub sarif_ids: Vec<String>,
+}
+
+impl Outputs {
+    /// Names and values. A list is its lines.
+    #[must_use]
+    pub fn entries(&self) -> Vec<(String, String)> {
+        let Ok(Value::Object(fields)) = serde_json::to_value(self) else {
+            return Vec::new();
+        };
+        let text = |value: Value| match value {
+            Value::String(text) => text,
+            Value::Array(items) => {
+                let lines = items.iter().filter_map(Value::as_str);
+                lines.collect::<Vec<_>>().join("\n")
+            }
+            other => other.to_string(),
+        };
+        let entries = fields.into_iter().map(|(name, value)| (name, text(value)));
+        entries.collect()
+    }
+
+    /// Sets all of them for later steps. At a desk nothing happens.
+    ///
+    /// # Errors
+    /// Error: as [`Session::output`].
+    pub fn write(&self, session: &Session) -> Result<()> {
+        self.entries()
+            .iter()
+            .try_for_each(|(name, value)| session.output(name, value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_text() {
+        let outputs = Outputs {
+            report: "slipway-results/report.json".into(),
+            sarif: vec!["a.sarif".into(), "b.sarif".into()],
+            findings: 3,
+            ..Outputs::default()
+        };
+        let entries = outputs.entries();
+        let value = |name| &entries.iter().find(|(key, _)| key == name).unwrap().1;
+        assert_eq!(value("report"), "slipway-results/report.json");
+        assert_eq!(value("sarif"), "a.sarif\nb.sarif");
+        assert_eq!(value("findings"), "3");
+        assert_eq!(value("alerts-url"), "");
+        assert_eq!(entries.len(), 12);
+    }
+}

@@ -1,0 +1,146 @@
+//! The binary as a step of a workflow: masks, annotations, outputs, summary.
+
+use crate::support::{Runner, ended};
+
+const SCAN: [&str; 1] = ["security-scan"];
+
+#[test]
+fn a_wrong_input_is_said_everywhere_the_same() {
+    let runner = Runner::new().input("fail-on", "hihg");
+    let (code, out, err) = ended(&mut runner.command(SCAN));
+    assert_eq!((code, err.as_str()), (2, ""));
+    assert_eq!(
+        out,
+        "::error title=Invalid input `fail-on`::`fail-on: hihg` is not allowed.%0ANext: Allowed: \
+         critical, high, medium, low, any, never. Did you mean `high`?\n"
+    );
+    assert_eq!(
+        runner.outputs(),
+        [("result".into(), "invalid".into())].into()
+    );
+    insta::assert_snapshot!(runner.summary(), @r"
+    ### ❌ Invalid input <code>fail-on</code>
+
+    <code>fail-on: hihg</code> is not allowed.
+
+    **Next:** Allowed: critical, high, medium, low, any, never. Did you mean <code>high</code>?
+    ");
+}
+
+#[test]
+fn masks_come_before_anything_else() {
+    let runner = Runner::new()
+        .input("token", "ghs_hunter2")
+        .input("registry-auth", "ghcr.io me pass-word\nquay.io you 100%")
+        .input("fail-on", "pass-word and ghs_hunter2");
+    let (code, out, _) = ended(&mut runner.command(SCAN));
+    assert_eq!(code, 2);
+    let lines: Vec<_> = out.lines().collect();
+    let (masks, rest) = lines.split_at(lines.len() - 1);
+    let mut masks = masks.to_vec();
+    masks.sort_unstable();
+    assert_eq!(
+        masks,
+        [
+            "::add-mask::100%25",
+            "::add-mask::ghcr.io me pass-word",
+            "::add-mask::ghcr.io me pass-word%0Aquay.io you 100%25",
+            "::add-mask::ghs_hunter2",
+            "::add-mask::pass-word",
+            "::add-mask::quay.io you 100%25",
+        ]
+    );
+    for text in [rest.concat(), runner.summary()] {
+        assert!(
+            !text.contains("pass-word") && !text.contains("hunter2"),
+            "{text}"
+        );
+        assert!(text.contains("***"), "{text}");
+    }
+}
+
+#[test]
+fn a_secret_too_short_to_mask_is_told_of() {
+    let runner = Runner::new().input("token", "abc").input("fail-on", "x");
+    let (_, out, _) = ended(&mut runner.command(SCAN));
+    assert!(
+        out.starts_with("::warning title=Secret not masked::`token` has fewer"),
+        "{out}"
+    );
+}
+
+#[test]
+fn a_misspelt_input_does_not_pass_in_silence() {
+    let runner = Runner::new().input("fail_on", "low");
+    let (code, out, _) = ended(&mut runner.command(SCAN));
+    assert_eq!(code, 2);
+    assert!(out.contains("did you mean `fail-on`?"), "{out}");
+}
+
+#[test]
+fn without_an_action_the_step_says_which_there_are() {
+    let runner = Runner::new();
+    let (code, out, _) = ended(&mut runner.command([""; 0]));
+    assert_eq!(code, 2);
+    assert!(out.contains("Name an action: security-scan"), "{out}");
+    assert_eq!(runner.outputs()["result"], "invalid");
+}
+
+#[test]
+fn a_runner_that_is_none_is_an_error() {
+    for name in [
+        "GITHUB_REPOSITORY",
+        "GITHUB_SHA",
+        "GITHUB_EVENT_NAME",
+        "GITHUB_WORKSPACE",
+    ] {
+        let runner = Runner::new().without(name);
+        let (code, out, _) = ended(&mut runner.command(SCAN));
+        assert_eq!((code, runner.outputs()["result"].as_str()), (3, "error"));
+        assert!(out.contains(name), "{out}");
+    }
+}
+
+#[test]
+fn code_and_result_agree_even_when_the_result_cannot_be_written() {
+    let runner = Runner::new()
+        .input("fail-on", "x")
+        .with("GITHUB_OUTPUT", "/dev/full");
+    let (code, out, _) = ended(&mut runner.command(SCAN));
+    assert_eq!(code, 3);
+    assert!(
+        out.contains("::error title=Output not written::GITHUB_OUTPUT"),
+        "{out}"
+    );
+    let runner = runner.without("GITHUB_OUTPUT");
+    assert_eq!(ended(&mut runner.command(SCAN)).0, 3);
+}
+
+#[test]
+fn a_summary_that_cannot_be_written_keeps_the_verdict() {
+    let runner = Runner::new()
+        .input("fail-on", "x")
+        .with("GITHUB_STEP_SUMMARY", "/dev/full");
+    let (code, out, _) = ended(&mut runner.command(SCAN));
+    assert_eq!((code, runner.outputs()["result"].as_str()), (2, "invalid"));
+    assert!(out.contains("::warning title=Summary not written"), "{out}");
+}
+
+#[test]
+fn links_in_place_of_the_runners_files_are_not_followed() {
+    let runner = Runner::new().input("fail-on", "x");
+    let (target, link) = (runner.path("target"), runner.path("output"));
+    std::fs::write(&target, "").unwrap();
+    std::fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink(&target, &link).unwrap();
+    assert_eq!(ended(&mut runner.command(SCAN)).0, 3);
+    assert_eq!(std::fs::read_to_string(target).unwrap(), "");
+}
+
+#[test]
+fn foreign_text_starts_no_command() {
+    let runner = Runner::new().input("fail-on", "x\n::stop-commands::y\r##[add-mask]z");
+    let (_, out, _) = ended(&mut runner.command(SCAN));
+    let commands = out.lines().filter(|line| line.starts_with("::")).count();
+    assert_eq!((commands, out.lines().count()), (1, 1), "{out}");
+}

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034 # what the scripts beside it use is used there
 # Sourced by the scripts beside it: where the test bed's own Docker lives, and its client.
 #   SLIPWAY_TESTBED  the test bed's state folder (default: slipway-testbed in the user's cache folder)
 set -euo pipefail
@@ -32,8 +33,7 @@ daemon_pid() {
 need() {
   local program=$1; shift
   command -v "$program" >/dev/null 2>&1 && return
-  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 ||
-    die "$program is missing. As root: apt-get install $*"
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then die "$program is missing. As root: apt-get install $*"; fi
   say "installing $*"
   { apt-get -qq update && DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq install -y --no-install-recommends "$@"; } \
     >"${TMPDIR:-/tmp}/slipway-apt.$$" 2>&1 || { tail -5 "${TMPDIR:-/tmp}/slipway-apt.$$" >&2; die "could not install $*"; }

@@ -1,7 +1,8 @@
 //! The one place where a child may write, and beside it what slipway hands it to read.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::io::Write as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -76,8 +77,7 @@ impl Folder {
     /// Puts a file into `given`, readable for the child.
     pub fn give(&self, name: &str, content: &[u8]) -> std::io::Result<PathBuf> {
         let path = self.given().join(name);
-        fs::write(&path, content)?;
-        set_mode(&path, 0o644)?;
+        create(&path, 0o644, content)?;
         Ok(path)
     }
 
@@ -87,9 +87,7 @@ impl Folder {
         fs::create_dir(&parent)?;
         set_mode(&parent, 0o700)?;
         let path = parent.join(name);
-        fs::write(&path, b"")?;
-        set_mode(&path, 0o600)?;
-        fs::write(&path, content)?;
+        create(&path, 0o600, content)?;
         if self.run_as == RunAs::Nobody {
             chown(&path, Some(NOBODY), Some(NOBODY))?;
             chown(&parent, Some(NOBODY), Some(NOBODY))?;
@@ -105,6 +103,17 @@ impl Drop for Folder {
             open_up(&self.home());
         }
     }
+}
+
+/// Makes a new file, readable for nobody else before its mode says so.
+fn create(path: &Path, mode: u32, content: &[u8]) -> std::io::Result<()> {
+    fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?
+        .write_all(content)?;
+    set_mode(path, mode)
 }
 
 /// Gives the owner access to every folder below, so that it can be removed.

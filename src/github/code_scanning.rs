@@ -1,11 +1,7 @@
 //! Code scanning: <https://docs.github.com/rest/code-scanning/code-scanning>.
 
-use std::io::Write;
-
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use jiff::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
@@ -24,8 +20,8 @@ pub struct Upload<'a> {
     pub commit_sha: &'a str,
     /// `refs/heads/…`, `refs/tags/…`, `refs/pull/N/merge` or `refs/pull/N/head`.
     pub reference: &'a str,
-    /// Uncompressed; at most 10 MB gzipped, which the caller has seen to.
-    pub sarif: &'a [u8],
+    /// The SARIF file, gzipped: at most 10 MB, which the caller has seen to.
+    pub gzipped: &'a [u8],
     /// When the analysis began.
     pub started_at: Timestamp,
     /// Name of the tool; the SARIF says it as well.
@@ -92,7 +88,7 @@ impl Client {
         let body = Body {
             commit_sha: upload.commit_sha,
             reference: upload.reference,
-            sarif: packed(upload.sarif)?,
+            sarif: BASE64_STANDARD.encode(upload.gzipped),
             started_at: upload.started_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             tool_name: upload.tool_name,
         };
@@ -166,13 +162,4 @@ impl Client {
         let more = analyses.len() >= PAGE;
         Ok((analyses, more))
     }
-}
-
-/// Base64 of gzip, as code scanning wants it.
-fn packed(sarif: &[u8]) -> Result<String, Error> {
-    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
-    gzip.write_all(sarif)
-        .and_then(|()| gzip.finish())
-        .map(|bytes| BASE64_STANDARD.encode(bytes))
-        .map_err(|error| Error::Setup(format!("gzip: {error}")))
 }

@@ -117,7 +117,7 @@ impl Run<'_> {
                 self.refused(step, &refusal);
             }
             Action::Upload(_) if self.settings.dry_run => self.push(step, Status::DryRun),
-            Action::Upload(sarif) => {
+            Action::Upload(gzipped) => {
                 if let Some(Refusal { status, failure }) = &self.stopped {
                     let what = format!("{} was not tried: {}", step.category, failure.what);
                     let failure = Failure {
@@ -133,7 +133,7 @@ impl Run<'_> {
                 let upload = Upload {
                     commit_sha: &target.commit_sha,
                     reference: &target.reference,
-                    sarif,
+                    gzipped,
                     started_at: self.settings.started_at,
                     tool_name: &step.tool,
                 };

@@ -20,9 +20,9 @@ pub struct Candidate {
 /// What there is to say under a category.
 #[derive(Clone, Debug)]
 pub enum Content {
-    /// A SARIF file of a complete scan.
+    /// A SARIF file of a complete scan, gzipped.
     Results(Vec<u8>),
-    /// A SARIF file without results, of a scan that had nothing to do or of a part that is no longer
+    /// A gzipped SARIF file without results, of a scan that had nothing to do or of a part that is no longer
     /// used: only where the category is there already, so that its alerts close.
     Nothing(Vec<u8>),
     /// The scan could not see everything; in words. Never uploaded: GitHub would close the alerts that
@@ -52,6 +52,7 @@ pub struct Step {
 /// What to do with a category.
 #[derive(Clone, Debug)]
 pub enum Action {
+    /// The gzipped SARIF file.
     Upload(Vec<u8>),
     /// The last analysis stands.
     Stand,
@@ -85,15 +86,15 @@ fn step(candidate: Candidate, existing: &Existing) -> Step {
         content,
     } = candidate;
     let (action, reason) = match (content, existing) {
-        (Content::Results(sarif), _) => (Action::Upload(sarif), "the scan is complete".into()),
+        (Content::Results(gzipped), _) => (Action::Upload(gzipped), "the scan is complete".into()),
         (Content::Incomplete(why), _) => (
             Action::Stand,
             format!(
                 "the scan is not complete ({why}): the last analysis stands, no alert is closed"
             ),
         ),
-        (Content::Nothing(sarif), Ok(existing)) if existing.contains(&category) => (
-            Action::Upload(sarif),
+        (Content::Nothing(gzipped), Ok(existing)) if existing.contains(&category) => (
+            Action::Upload(gzipped),
             "there is nothing to report, and GitHub holds this category: its alerts close".into(),
         ),
         (Content::Nothing(_), Ok(_)) => (

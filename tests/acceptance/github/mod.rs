@@ -4,6 +4,7 @@
 mod client;
 mod contents;
 pub(crate) mod fake;
+mod network;
 pub(crate) mod prism;
 mod upload;
 

@@ -4,8 +4,11 @@ mod planned;
 mod processed;
 mod refused;
 
+use std::io::Write;
 use std::time::Duration;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use slipway::github::Client;
@@ -48,6 +51,13 @@ fn settings(mode: Mode) -> Settings {
     }
 }
 
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    gzip.write_all(bytes).unwrap();
+    gzip.finish().unwrap()
+}
+
+/// Gzipped.
 fn sarif(category: &str, results: usize) -> Vec<u8> {
     let result = json!({ "ruleId": "R1", "message": { "text": "found" } });
     let sarif: Value = json!({
@@ -58,7 +68,7 @@ fn sarif(category: &str, results: usize) -> Vec<u8> {
             "results": vec![result; results],
         }],
     });
-    sarif.to_string().into_bytes()
+    gzip(sarif.to_string().as_bytes())
 }
 
 fn candidate(category: &str, content: Content) -> Candidate {

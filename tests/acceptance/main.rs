@@ -5,8 +5,8 @@
     reason = "tests write their own files and start peers with what PATH names"
 )]
 
-mod github;
 mod cli;
+mod github;
 mod runner;
 mod support;
 mod workflows;

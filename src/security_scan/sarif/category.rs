@@ -1,0 +1,411 @@
+//! The name under which GitHub keeps an analysis: `automationDetails.id`.
+//!
+//! | run | category |
+//! |---|---|
+//! | Trivy over a tree | `slipway/trivy-fs/[<path>/]` |
+//! | Trivy over an image | `slipway/trivy-image/<repository without tag, or archive path>/` |
+//! | Bandit | `slipway/bandit/[<path>/]` |
+//! | imported SARIF | `slipway/sarif/<tool>/` |
+//!
+//! GitHub closes the alerts of an analysis that the next one of the same category does not
+//! repeat. So a category never holds a tag, digest or number of a run, every kind of run has a
+//! folder of its own that no imported file can name, and one that two steps of a job claim is an
+//! error ([`Journal`]).
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::outcome::{Failure, Result};
+use crate::runner::folder::Folder;
+use crate::runner::path::RelativePath;
+
+/// The longest name of a target in a category, in bytes; what is longer ends in a hash.
+const LONGEST: usize = 200;
+
+/// Trivy over the tree at `path` (`.` or empty: the whole workspace).
+#[must_use]
+pub fn trivy_fs(prefix: &str, path: &str) -> String {
+    join(prefix, "trivy-fs", &target(path))
+}
+
+/// Bandit over the tree at `path`.
+#[must_use]
+pub fn bandit(prefix: &str, path: &str) -> String {
+    join(prefix, "bandit", &target(path))
+}
+
+/// Trivy over an image: an image's repository ([`repository`]) or an archive's path.
+#[must_use]
+pub fn trivy_image(prefix: &str, image: &str) -> String {
+    join(prefix, "trivy-image", &target(image))
+}
+
+/// A run that was imported. All files of one tool share it.
+#[must_use]
+pub fn sarif(prefix: &str, tool: &str) -> String {
+    join(prefix, "sarif", &tool_name(tool))
+}
+
+/// An image reference without tag and digest: `ghcr.io/o/api:v1@sha256:…` is `ghcr.io/o/api`.
+#[must_use]
+pub fn repository(reference: &str) -> &str {
+    let name = reference
+        .split_once('@')
+        .map_or(reference, |(name, _)| name);
+    match name.rfind(':') {
+        // Else it is the port of the registry.
+        Some(colon) if !name[colon..].contains('/') => &name[..colon],
+        _ => name,
+    }
+}
+
+fn join(prefix: &str, kind: &str, target: &str) -> String {
+    if target.is_empty() {
+        format!("{prefix}/{kind}/")
+    } else {
+        format!("{prefix}/{kind}/{target}/")
+    }
+}
+
+/// The category of one part of a run that had to be split (`limits`): the first part
+/// keeps the run's own.
+#[must_use]
+pub fn part(category: &str, number: usize) -> String {
+    if number == 1 {
+        category.to_owned()
+    } else {
+        format!("{category}part-{number}/")
+    }
+}
+
+/// A path whose parts hold nothing but letters, digits and `-._~+@:`; anything else is
+/// percent-encoded, so that two targets never share a name.
+fn target(path: &str) -> String {
+    let mut name = String::new();
+    for part in path.split('/').filter(|part| !matches!(*part, "" | ".")) {
+        if !name.is_empty() {
+            name.push('/');
+        }
+        if part == ".." {
+            name.push_str("%2E%2E");
+            continue;
+        }
+        // A folder with the name of a part of a split run.
+        let is_part = part
+            .strip_prefix("part-")
+            .is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
+        for (index, byte) in part.bytes().enumerate() {
+            if is_part && index == 0 {
+                name.push_str("%70");
+            } else if byte.is_ascii_alphanumeric() || b"-._~+@:".contains(&byte) {
+                name.push(char::from(byte));
+            } else {
+                // Writing to a String never fails.
+                let _ = write!(name, "%{byte:02X}");
+            }
+        }
+    }
+    if name.len() > LONGEST {
+        let hash = short_hash(path);
+        name.truncate(LONGEST - hash.len() - 1);
+        name = format!("{}-{hash}", name.trim_end_matches('/'));
+    }
+    name
+}
+
+/// `Semgrep OSS` is `semgrep-oss`. A name that loses more than case and spaces gets a hash of
+/// itself, so that two tools don't meet.
+fn tool_name(tool: &str) -> String {
+    let mut name = String::new();
+    let mut lost = false;
+    for letter in tool.trim().chars() {
+        match letter.to_ascii_lowercase() {
+            letter if letter.is_ascii_alphanumeric() => name.push(letter),
+            letter @ ('-' | '_' | '.') => name.push(letter),
+            ' ' => name.push('-'),
+            _ => lost = true,
+        }
+    }
+    if name.len() > LONGEST / 4 {
+        name.truncate(LONGEST / 4);
+        lost = true;
+    }
+    let bare = name.trim_matches(['-', '.', '_']);
+    match (bare.is_empty(), lost) {
+        (false, false) => bare.to_owned(),
+        (false, true) => format!("{bare}-{}", short_hash(tool)),
+        (true, _) => format!("tool-{}", short_hash(tool)),
+    }
+}
+
+fn short_hash(text: &str) -> String {
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .take(4)
+        .fold(String::new(), |mut hash, byte| {
+            let _ = write!(hash, "{byte:02x}");
+            hash
+        })
+}
+
+/// The categories that the steps of a job have claimed so far, in `$RUNNER_TEMP`.
+///
+/// Other steps can write there: what is not ours is passed over, and a link in its place is
+/// replaced, not followed.
+#[derive(Debug)]
+pub struct Journal {
+    folder: Folder,
+    job: String,
+    step: String,
+}
+
+/// One line of the journal.
+#[derive(Serialize, Deserialize)]
+struct Claim {
+    job: String,
+    step: String,
+    category: String,
+}
+
+/// Name of the journal in `$RUNNER_TEMP`.
+const JOURNAL: &str = "slipway-categories.jsonl";
+/// A journal that is larger is not ours.
+const LARGEST_JOURNAL: u64 = 1 << 20;
+
+impl Journal {
+    /// The journal in `temp` as step `step` of job `job` sees it. The job's name is one of this
+    /// attempt of this run: `<run id>/<attempt>/<job>`.
+    ///
+    /// # Errors
+    /// Error: `temp` cannot be opened.
+    pub fn open(temp: &Path, job: impl Into<String>, step: impl Into<String>) -> Result<Self> {
+        Ok(Self {
+            folder: Folder::root(temp)?,
+            job: job.into(),
+            step: step.into(),
+        })
+    }
+
+    /// Claims categories for this step: all, or none when one is taken.
+    ///
+    /// # Errors
+    /// Invalid: another step of this job has claimed one, or one is asked for twice. Error: the
+    /// journal cannot be written.
+    pub fn claim(&self, categories: &[String]) -> Result<()> {
+        let path = RelativePath::parse(JOURNAL)
+            .map_err(|what| Failure::error("No journal of categories", what))?;
+        // Not readable as a plain file: not ours.
+        let old = self
+            .folder
+            .read(&path, LARGEST_JOURNAL)
+            .ok()
+            .flatten()
+            .unwrap_or_default();
+        let old = String::from_utf8_lossy(&old);
+        let mut claims: Vec<Claim> = old
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .filter(|claim: &Claim| claim.job == self.job)
+            .collect();
+        for category in categories {
+            if let Some(other) = claims.iter().find(|claim| claim.category == *category) {
+                return Err(taken(category, other, &self.step));
+            }
+            claims.push(Claim {
+                job: self.job.clone(),
+                step: self.step.clone(),
+                category: category.clone(),
+            });
+        }
+        let mut lines = String::new();
+        for claim in &claims {
+            let line = serde_json::to_string(claim)
+                .map_err(|error| Failure::error("No journal of categories", error.to_string()))?;
+            lines.push_str(&line);
+            lines.push('\n');
+        }
+        self.folder.write(&path, lines.as_bytes())
+    }
+}
+
+fn taken(category: &str, other: &Claim, step: &str) -> Failure {
+    let who = if other.step == step {
+        "this step asks for it twice".to_owned()
+    } else {
+        format!("step \"{}\" of this job has it already", other.step)
+    };
+    Failure::invalid(
+        "A category is used twice",
+        format!("The code scanning category \"{category}\" is used twice: {who}."),
+    )
+    .because("a later analysis of a category replaces the earlier one and closes its alerts")
+    .next("give one of the steps a `category` of its own, or scan both targets in one step")
+    .paste(format!("with:\n  category: slipway-{}", {
+        let name = tool_name(step);
+        name.chars().take(40).collect::<String>()
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn names() {
+        for (found, expected) in [
+            (trivy_fs("slipway", "."), "slipway/trivy-fs/"),
+            (trivy_fs("slipway", ""), "slipway/trivy-fs/"),
+            (
+                trivy_fs("a/b", "./back end/./api/"),
+                "a/b/trivy-fs/back%20end/api/",
+            ),
+            (
+                trivy_fs("slipway", "part-2/part-x"),
+                "slipway/trivy-fs/%70art-2/part-x/",
+            ),
+            (part("slipway/bandit/", 1), "slipway/bandit/"),
+            (part("slipway/bandit/", 2), "slipway/bandit/part-2/"),
+            (
+                trivy_fs("slipway", "a/../b"),
+                "slipway/trivy-fs/a/%2E%2E/b/",
+            ),
+            (bandit("slipway", "."), "slipway/bandit/"),
+            (bandit("slipway", "src\n"), "slipway/bandit/src%0A/"),
+            (
+                trivy_image("slipway", "ghcr.io/o/api"),
+                "slipway/trivy-image/ghcr.io/o/api/",
+            ),
+            (
+                trivy_image("slipway", "localhost:5000/api"),
+                "slipway/trivy-image/localhost:5000/api/",
+            ),
+            (
+                trivy_image("slipway", "out/api.tar"),
+                "slipway/trivy-image/out/api.tar/",
+            ),
+            (sarif("slipway", "ESLint"), "slipway/sarif/eslint/"),
+            (
+                sarif("slipway", "Semgrep OSS"),
+                "slipway/sarif/semgrep-oss/",
+            ),
+            (
+                sarif("slipway", "../trivy-fs"),
+                "slipway/sarif/trivy-fs-a7307c89/",
+            ),
+            (sarif("slipway", "a/b"), "slipway/sarif/ab-c14cddc0/"),
+            (sarif("slipway", ""), "slipway/sarif/tool-e3b0c442/"),
+            (sarif("slipway", "扫描"), "slipway/sarif/tool-c2a291b6/"),
+        ] {
+            assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn references_lose_tag_and_digest() {
+        for (reference, name) in [
+            ("nginx", "nginx"),
+            ("nginx:1.27", "nginx"),
+            ("ghcr.io/o/api:v1", "ghcr.io/o/api"),
+            ("ghcr.io/o/api@sha256:abc", "ghcr.io/o/api"),
+            ("ghcr.io/o/api:v1@sha256:abc", "ghcr.io/o/api"),
+            ("localhost:5000/api", "localhost:5000/api"),
+            ("localhost:5000/api:v1", "localhost:5000/api"),
+        ] {
+            assert_eq!(repository(reference), name);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_tool_leaves_its_folder(tool in "\\PC*|[./ a-z-]*") {
+            let category = sarif("slipway", &tool);
+            let name = category.strip_prefix("slipway/sarif/").unwrap().strip_suffix('/').unwrap();
+            prop_assert!(!name.is_empty() && !name.contains('/') && name != "..", "{}", name);
+            prop_assert!(category.len() < 300);
+        }
+
+        #[test]
+        fn two_targets_never_share_a_category(one in "[a-z ./%é]{0,12}", two in "[a-z ./%é]{0,12}") {
+            let parts = |path: &str| -> Vec<String> {
+                path.split('/').filter(|part| !matches!(*part, "" | ".")).map(str::to_owned).collect()
+            };
+            prop_assert_eq!(target(&one) == target(&two), parts(&one) == parts(&two));
+        }
+    }
+
+    fn journal(temp: &Path, job: &str, step: &str) -> Journal {
+        Journal::open(temp, job, step).unwrap()
+    }
+
+    #[test]
+    fn a_category_is_claimed_once_in_a_job() {
+        let temp = tempfile::tempdir().unwrap();
+        let scan = || vec!["slipway/bandit/".to_owned()];
+        journal(temp.path(), "1/1/build", "scan")
+            .claim(&scan())
+            .unwrap();
+        journal(temp.path(), "1/1/build", "other")
+            .claim(&["slipway/trivy-fs/".to_owned()])
+            .unwrap();
+        let failure = journal(temp.path(), "1/1/build", "again")
+            .claim(&scan())
+            .unwrap_err();
+        assert_eq!(failure.outcome.code(), 2);
+        assert_eq!(
+            failure.what,
+            "The code scanning category \"slipway/bandit/\" is used twice: step \"scan\" of this \
+             job has it already."
+        );
+        // Another attempt, run or job starts afresh.
+        journal(temp.path(), "1/2/build", "scan")
+            .claim(&scan())
+            .unwrap();
+    }
+
+    #[test]
+    fn one_step_asks_for_each_category_once() {
+        let temp = tempfile::tempdir().unwrap();
+        let twice = vec!["a/x/".to_owned(), "a/x/".to_owned()];
+        let failure = journal(temp.path(), "1/1/j", "s")
+            .claim(&twice)
+            .unwrap_err();
+        assert!(
+            failure.what.contains("this step asks for it twice"),
+            "{failure}"
+        );
+        // Nothing was claimed.
+        journal(temp.path(), "1/1/j", "t")
+            .claim(&["a/x/".to_owned()])
+            .unwrap();
+    }
+
+    #[test]
+    fn a_journal_that_is_not_ours_does_no_harm() {
+        let temp = tempfile::tempdir().unwrap();
+        let outside = temp.path().join("outside");
+        std::fs::write(&outside, "untouched").unwrap();
+        let path = temp.path().join(JOURNAL);
+        let claim =
+            |category: &str| journal(temp.path(), "1/1/j", "s").claim(&[category.to_owned()]);
+        for content in [
+            &b"\xff\xfe"[..],
+            b"{}\n[[[\n\"",
+            &vec![b'['; 50_000],
+            &vec![0; 2 << 20],
+        ] {
+            std::fs::write(&path, content).unwrap();
+            claim("a/b/").unwrap();
+            assert!(claim("a/b/").is_err());
+            std::fs::remove_file(&path).unwrap();
+        }
+        std::os::unix::fs::symlink(&outside, &path).unwrap();
+        claim("a/b/").unwrap();
+        assert_eq!(std::fs::read_to_string(&outside).unwrap(), "untouched");
+        assert!(claim("a/b/").is_err());
+    }
+}

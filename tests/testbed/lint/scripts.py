@@ -21,7 +21,8 @@ def main() -> int:
                 print(f"{file}: a script for {step['shell']}, not bash", file=sys.stderr)
                 return 1
             script = folder / f"{file.strip('./').replace('/', '.')}.{number}.sh"
-            script.write_text(f"# shellcheck shell=bash\n# {step.get('name')}\n{step['run']}")
+            # The runner's default is `bash -e`.
+            script.write_text(f"# shellcheck shell=bash\n# {step.get('name')}\nset -e\n{step['run']}")
             print(script)
     return 0
 

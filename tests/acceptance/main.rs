@@ -6,6 +6,7 @@
 )]
 
 mod cli;
+mod container;
 mod github;
 mod runner;
 mod support;

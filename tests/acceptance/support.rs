@@ -14,6 +14,8 @@ pub(crate) const SLIPWAY: &str = env!("CARGO_BIN_EXE_slipway");
 pub(crate) fn slipway() -> Command {
     let mut command = Command::new(SLIPWAY);
     command.env_clear();
+    // Where an instrumented build counts what was covered; otherwise it writes into the working directory.
+    command.envs(std::env::vars_os().filter(|(name, _)| name == "LLVM_PROFILE_FILE"));
     command
 }
 

@@ -52,7 +52,7 @@ impl From<&Inputs> for Settings {
     }
 }
 
-/// Judges everything. `today` is the day in UTC. Pass scans through [`super::settle`] and the
+/// Judges everything. `today` is the day in UTC. Pass scans through [`super::settle()`] and the
 /// fingerprint pass first.
 #[must_use]
 pub fn judge(scans: &[Scan], policy: &Policy, settings: &Settings, today: Date) -> Judgement {

@@ -138,6 +138,10 @@ pub async fn run(child: Child<'_>, cancel: &CancellationToken) -> Result<Ended> 
     })
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that starts a program"
+)]
 fn start(child: &Child<'_>) -> io::Result<(tokio::process::Child, Group)> {
     let mut command = Command::new(&child.program);
     let home = child.folder.home();

@@ -10,7 +10,8 @@ use super::commands::clean;
 /// Prose: reads as it is written, and does nothing.
 #[must_use]
 pub fn text(foreign: &str) -> String {
-    encode(foreign, |char, at_start| match char {
+    // Four blanks at the start of a line would make it code.
+    encode(foreign.trim(), |char, at_start| match char {
         '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' => Some(format!("\\{char}")),
         '#' | '+' | '-' | '=' | ':' if at_start => Some(format!("\\{char}")),
         // GitHub reads `$…$` as mathematics; this is the escape that it documents.
@@ -133,6 +134,7 @@ mod tests {
             ("https://evil.example", "https:<!-- -->//evil.example"),
             ("see www.evil.example", "see www<!-- -->.evil.example"),
             ("1. item", "1\\. item"),
+            ("\n\t    indented ", "indented"),
             ("# no heading", "\\# no heading"),
             ("- a-b # c", "\\- a-b # c"),
             ("$x$", "<span>$</span>x<span>$</span>"),

@@ -8,6 +8,7 @@ pub mod observe;
 pub mod outputs;
 pub mod plan;
 pub mod policy;
+pub mod report;
 pub mod request;
 pub mod sarif;
 pub mod scan;

@@ -35,4 +35,12 @@ mod tests {
             crate::security_scan::policy::schema(),
         );
     }
+
+    #[test]
+    fn report_schema_is_fresh() {
+        fresh(
+            "security-scan.report.v1.json",
+            crate::security_scan::report::schema(),
+        );
+    }
 }

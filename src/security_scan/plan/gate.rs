@@ -419,6 +419,10 @@ pub(in crate::security_scan) mod tests {
                 finding.package.as_mut().unwrap().fixed = None;
             }
             "vulnerability without package" => finding.package = None,
+            "licence of a package" => {
+                finding.kind = Kind::License;
+                finding.package.as_mut().unwrap().fixed = None;
+            }
             "no vulnerability" => {
                 finding.kind = Kind::Misconfiguration;
                 finding.package = None;
@@ -447,7 +451,7 @@ pub(in crate::security_scan) mod tests {
     }
 
     /// severity × fixable × suppressed × scanner state × fail-on × only-fixable × on-incomplete,
-    /// each by the input and by the policy: 34,560 rows.
+    /// each by the input and by the policy: 43,200 rows.
     #[test]
     fn truth_table() {
         use clap::ValueEnum;
@@ -458,6 +462,7 @@ pub(in crate::security_scan) mod tests {
                 "fixable",
                 "vulnerability without fix",
                 "vulnerability without package",
+                "licence of a package",
                 "no vulnerability",
             ] {
                 for suppressed in [
@@ -489,7 +494,7 @@ pub(in crate::security_scan) mod tests {
                 }
             }
         }
-        assert_eq!(rows, 34_560);
+        assert_eq!(rows, 43_200);
     }
 
     fn check(

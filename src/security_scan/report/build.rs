@@ -1,0 +1,333 @@
+//! Puts the report together from what each room handed over.
+
+use std::time::Duration;
+
+use super::{
+    CommitReport, Database, Dropped, FindingReport, InputsReport, Message, PolicyReport, Report,
+    SCHEMA, ScanReport, SuppressionReport, Timing, UploadReport, Weight, links, words,
+};
+use crate::outcome::{Failure, Outcome};
+use crate::security_scan::finding::{Kind, Location, Region};
+use crate::security_scan::inputs::Inputs;
+use crate::security_scan::plan::{
+    Counts, Decision, INLINE_IGNORE, Item, Judgement, Verdict, conclude,
+};
+use crate::security_scan::policy::{Change, Origin, Policy};
+use crate::security_scan::scan::{Scan, Source, State};
+use crate::security_scan::severity::Severity;
+
+/// All that the report tells of.
+#[derive(Clone, Debug)]
+pub struct Run<'a> {
+    pub inputs: &'a Inputs,
+    pub started: jiff::Timestamp,
+    pub duration: Duration,
+    /// None at a desk.
+    pub checkout: Option<Checkout>,
+    /// None: the run ended before it was read, or there is none.
+    pub policy: Option<&'a Policy>,
+    pub origin: Option<&'a Origin>,
+    /// What the workspace's version of the policy would change.
+    pub changes: Vec<Change>,
+    /// As judged.
+    pub scans: &'a [Scan],
+    /// None: the run ended before a verdict.
+    pub judgement: Option<&'a Judgement>,
+    /// What ended the run, or went wrong after the verdict.
+    pub failure: Option<&'a Failure>,
+    /// What the user should know although it does not change the result.
+    pub warnings: Vec<Message>,
+    pub uploads: Vec<UploadReport>,
+    pub dropped: Vec<Dropped>,
+    pub databases: Vec<Database>,
+    pub timings: Vec<(String, Duration)>,
+    /// SARIF files, relative to the workspace.
+    pub sarif: Vec<String>,
+    /// The report file, relative to the workspace.
+    pub report: String,
+}
+
+/// What is checked out, as the runner tells it.
+#[derive(Clone, Debug)]
+pub struct Checkout {
+    /// `GITHUB_SERVER_URL`.
+    pub server_url: String,
+    /// `owner/name`.
+    pub repository: String,
+    /// The workspace's HEAD.
+    pub sha: String,
+    /// `GITHUB_REF`.
+    pub git_ref: Option<String>,
+    pub event: String,
+    pub run_url: String,
+}
+
+/// Builds the report. The result follows from judgement, uploads and failure by the precedence of
+/// [`conclude`].
+#[must_use]
+pub fn build(run: &Run) -> Report {
+    let result = result(run);
+    let mut report = Report {
+        schema: SCHEMA,
+        slipway: env!("CARGO_PKG_VERSION").to_owned(),
+        result,
+        exit_code: result.code(),
+        verdict: String::new(),
+        started: run.started.to_string(),
+        seconds: seconds(run.duration),
+        commit: run.checkout.as_ref().map(|checkout| CommitReport {
+            repository: checkout.repository.clone(),
+            sha: checkout.sha.clone(),
+            git_ref: checkout.git_ref.clone(),
+            event: checkout.event.clone(),
+            run_url: checkout.run_url.clone(),
+        }),
+        inputs: InputsReport::from(run.inputs),
+        policy: policy(run),
+        failure: run.failure.map(Message::from),
+        warnings: run.warnings.clone(),
+        counts: run.judgement.map_or_else(Counts::default, |one| one.counts),
+        scans: scans(run),
+        findings: findings(run),
+        suppressions: suppressions(run),
+        idle_scanners: run
+            .judgement
+            .map_or_else(Vec::new, |one| one.idle_scanners.clone()),
+        uploads: run.uploads.clone(),
+        dropped: run.dropped.clone(),
+        databases: run.databases.clone(),
+        timings: run
+            .timings
+            .iter()
+            .map(|(step, duration)| Timing {
+                step: step.clone(),
+                seconds: seconds(*duration),
+            })
+            .collect(),
+        alerts_url: alerts_url(run),
+        sarif: run.sarif.clone(),
+        report: run.report.clone(),
+    };
+    report.verdict = words::verdict(&report);
+    report
+}
+
+fn result(run: &Run) -> Outcome {
+    let failure = run.failure.map(|failure| failure.outcome);
+    let upload = run
+        .uploads
+        .iter()
+        .any(|upload| upload.weight == Weight::Error)
+        .then_some(Outcome::Error);
+    match run.judgement {
+        Some(judgement) => conclude(judgement.outcome, failure.into_iter().chain(upload)),
+        // Without a verdict nothing may look passed.
+        None => failure.unwrap_or(Outcome::Error),
+    }
+}
+
+fn policy(run: &Run) -> PolicyReport {
+    let (commit, commit_is) = match run.origin {
+        Some(Origin::Commit { sha, named }) => (Some(sha.clone()), Some((*named).to_owned())),
+        Some(Origin::Workspace) | None => (None, None),
+    };
+    PolicyReport {
+        file: run
+            .policy
+            .map(|policy| policy.file.clone())
+            .filter(|file| !file.is_empty()),
+        commit,
+        commit_is,
+        changes: run.changes.clone(),
+    }
+}
+
+fn alerts_url(run: &Run) -> Option<String> {
+    let checkout = run.checkout.as_ref()?;
+    run.uploads
+        .iter()
+        .any(|upload| upload.sarif_id.is_some())
+        .then(|| {
+            links::alerts(
+                &checkout.server_url,
+                &checkout.repository,
+                checkout.git_ref.as_deref(),
+            )
+        })
+}
+
+fn scans(run: &Run) -> Vec<ScanReport> {
+    let verdicts = run.judgement.map(|one| &one.scans[..]).unwrap_or_default();
+    run.scans
+        .iter()
+        .zip(verdicts)
+        .map(|(scan, verdict)| ScanReport {
+            source: match scan.source {
+                Source::TrivyFs => "trivy-fs",
+                Source::TrivyImage(_) => "trivy-image",
+                Source::Bandit => "bandit",
+                Source::Sarif(_) => "sarif",
+            }
+            .to_owned(),
+            tool: scan.tool.clone(),
+            target: scan.target.clone(),
+            category: scan.category.clone(),
+            coverage: verdict.coverage,
+            nothing: match &scan.state {
+                State::NothingToDo(sought) => Some(sought.clone()),
+                State::Complete | State::Incomplete(_) => None,
+            },
+            gaps: match &scan.state {
+                State::Incomplete(gaps) => gaps.clone(),
+                State::Complete | State::NothingToDo(_) => Vec::new(),
+            },
+            notes: scan.notes.clone(),
+            inline_ignores: scan.inline_ignores.clone(),
+            counts: verdict.counts,
+            seconds: seconds(scan.duration),
+        })
+        .collect()
+}
+
+fn findings(run: &Run) -> Vec<FindingReport> {
+    let decisions = run.judgement.map(|one| &one.decisions[..]);
+    let mut findings: Vec<_> = decisions
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|decision| finding(run, decision))
+        .collect();
+    findings.sort_by(|a, b| {
+        let order = |one: &FindingReport| {
+            (
+                one.verdict != Verdict::Blocked,
+                std::cmp::Reverse(one.severity),
+            )
+        };
+        let score = |one: &FindingReport| one.score.unwrap_or_default();
+        order(a)
+            .cmp(&order(b))
+            .then_with(|| score(b).total_cmp(&score(a)))
+            .then_with(|| a.category.cmp(&b.category))
+            .then_with(|| a.location.cmp(&b.location))
+            .then_with(|| a.rule.cmp(&b.rule))
+    });
+    findings
+}
+
+fn finding(run: &Run, decision: &Decision) -> Option<FindingReport> {
+    let scan = run.scans.get(decision.scan)?;
+    let file = run.policy.map_or("", |policy| &policy.file);
+    let common = FindingReport {
+        verdict: decision.because.verdict(),
+        reason: decision.because.sentence(file),
+        because: decision.because.clone(),
+        severity: Severity::Unknown,
+        score: None,
+        kind: Kind::Code,
+        tool: scan.tool.name.clone(),
+        own: false,
+        category: scan.category.clone(),
+        rule: String::new(),
+        title: None,
+        help_url: None,
+        aliases: Vec::new(),
+        message: String::new(),
+        location: Location {
+            path: String::new(),
+            region: None,
+        },
+        url: None,
+        package: None,
+        fingerprint: String::new(),
+    };
+    match decision.item {
+        Item::Finding(index) => {
+            let finding = scan.findings.get(index)?;
+            let rule = scan.rules.get(&finding.rule);
+            Some(FindingReport {
+                severity: finding.severity,
+                score: finding.score,
+                kind: finding.kind,
+                rule: finding.rule.clone(),
+                own: !matches!(scan.source, Source::Sarif(_)),
+                title: rule.and_then(|rule| {
+                    let description = rule.short_description.as_ref();
+                    description.or(rule.name.as_ref()).cloned()
+                }),
+                help_url: rule
+                    .and_then(|rule| rule.help_uri.clone())
+                    .filter(|url| url.starts_with("https://") || url.starts_with("http://")),
+                aliases: finding.aliases.clone(),
+                message: finding.message.clone(),
+                location: finding.location.clone(),
+                url: url(run, &scan.source, &finding.location),
+                package: finding.package.clone(),
+                fingerprint: finding.fingerprint.clone(),
+                ..common
+            })
+        }
+        Item::InlineIgnore(index) => {
+            let ignore = scan.inline_ignores.get(index)?;
+            let location = Location {
+                path: ignore.path.clone(),
+                region: Some(Region {
+                    start_line: ignore.line,
+                    start_column: 1,
+                    end_line: ignore.line,
+                    end_column: 1,
+                }),
+            };
+            Some(FindingReport {
+                rule: INLINE_IGNORE.to_owned(),
+                title: Some("A comment tells the scanner to look away".to_owned()),
+                message: format!(
+                    "A comment tells {} to look away: {}",
+                    scan.tool.name, ignore.text
+                ),
+                url: url(run, &scan.source, &location),
+                location,
+                ..common
+            })
+        }
+    }
+}
+
+/// A finding in an image lies in no file of the commit.
+fn url(run: &Run, source: &Source, location: &Location) -> Option<String> {
+    let checkout = run.checkout.as_ref()?;
+    let in_tree = !matches!(source, Source::TrivyImage(_)) && !location.path.is_empty();
+    in_tree.then(|| {
+        links::lines(
+            &checkout.server_url,
+            &checkout.repository,
+            &checkout.sha,
+            location,
+        )
+    })
+}
+
+fn suppressions(run: &Run) -> Vec<SuppressionReport> {
+    let (Some(policy), Some(judgement)) = (run.policy, run.judgement) else {
+        return Vec::new();
+    };
+    policy
+        .suppressions
+        .iter()
+        .zip(&judgement.suppressions)
+        .map(|(suppression, one)| SuppressionReport {
+            line: suppression.line,
+            covers: suppression.matcher.to_string(),
+            owner: suppression.owner.clone(),
+            reason: suppression.reason.clone(),
+            expires: suppression.expires.to_string(),
+            standing: one.standing,
+            matched: one.matched,
+            unused: one.unused,
+        })
+        .collect()
+}
+
+/// To the millisecond.
+fn seconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1000.0).round() / 1000.0
+}

@@ -1,0 +1,292 @@
+//! `report.json`: everything that was decided and done, with reasons and timings; and what is
+//! drawn from it: summary, annotations, text, outputs.
+//!
+//! The file's format is versioned by [`Report::schema`] and described by
+//! `schemas/security-scan.report.v1.json`. Within a version fields are only added.
+
+mod annotations;
+mod build;
+mod inputs;
+mod links;
+mod outputs;
+mod summary;
+#[cfg(test)]
+mod tests;
+mod text;
+mod words;
+
+use serde::Serialize;
+
+pub use self::annotations::{annotations, verdict};
+pub use self::build::{Checkout, Run, build};
+pub use self::inputs::InputsReport;
+pub use self::outputs::outputs;
+pub use self::summary::summary;
+pub use self::text::text;
+use super::finding::{Kind, Location, Package};
+use super::plan::{Because, Counts, Coverage, IdleScanner, Standing, Verdict};
+use super::policy::Change;
+use super::scan::{Gap, InlineIgnore, Tool};
+use super::severity::Severity;
+use crate::outcome::{Failure, Outcome};
+
+/// The version of the format.
+pub const SCHEMA: u32 = 1;
+
+/// The report of one run of security-scan.
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+#[schemars(title = "Slipway security-scan report")]
+pub struct Report {
+    /// Version of this format.
+    #[schemars(extend("const" = SCHEMA))]
+    pub schema: u32,
+    /// Version of Slipway.
+    pub slipway: String,
+    /// As in output `result`.
+    pub result: Outcome,
+    /// As the process exits.
+    pub exit_code: u8,
+    /// One sentence.
+    pub verdict: String,
+    /// When the run began (RFC 3339, UTC).
+    #[schemars(extend("format" = "date-time"))]
+    pub started: String,
+    /// How long it took.
+    pub seconds: f64,
+    /// What was scanned, on GitHub; null at a desk.
+    pub commit: Option<CommitReport>,
+    /// The inputs, without the secret ones.
+    pub inputs: InputsReport,
+    pub policy: PolicyReport,
+    /// What ended the run before a verdict, or made it an error afterwards.
+    pub failure: Option<Message>,
+    /// What the user should know although it did not change the result.
+    pub warnings: Vec<Message>,
+    pub counts: Counts,
+    pub scans: Vec<ScanReport>,
+    /// Blocked ones first, then worst first.
+    pub findings: Vec<FindingReport>,
+    pub suppressions: Vec<SuppressionReport>,
+    /// Entries under the policy's `scanners` that no scan went by.
+    pub idle_scanners: Vec<IdleScanner>,
+    pub uploads: Vec<UploadReport>,
+    /// What GitHub's limits left no room for, in uploads.
+    pub dropped: Vec<Dropped>,
+    pub databases: Vec<Database>,
+    pub timings: Vec<Timing>,
+    /// Alerts of this ref on GitHub, once something was uploaded.
+    pub alerts_url: Option<String>,
+    /// SARIF files as uploaded, relative to the workspace.
+    pub sarif: Vec<String>,
+    /// This file, relative to the workspace.
+    pub report: String,
+}
+
+/// What was scanned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct CommitReport {
+    /// `owner/name`.
+    pub repository: String,
+    /// The workspace's HEAD.
+    pub sha: String,
+    /// `GITHUB_REF`.
+    pub git_ref: Option<String>,
+    pub event: String,
+    /// The page of this run.
+    pub run_url: String,
+}
+
+/// Where the policy came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct PolicyReport {
+    /// None: there is none, the inputs decide.
+    pub file: Option<String>,
+    /// The commit that it was read at; none: the workspace.
+    pub commit: Option<String>,
+    /// How the event calls that commit, such as `pull_request.base.sha`.
+    pub commit_is: Option<String>,
+    /// What the proposed version would change, after merge.
+    pub changes: Vec<Change>,
+}
+
+/// What happened to what, and what to do about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct Message {
+    /// A few words.
+    pub title: String,
+    pub what: String,
+    pub cause: Option<String>,
+    pub next: Option<String>,
+    /// YAML or command to paste.
+    pub paste: Option<String>,
+}
+
+impl From<&Failure> for Message {
+    fn from(failure: &Failure) -> Self {
+        Self {
+            title: failure.title.clone(),
+            what: failure.what.clone(),
+            cause: failure.cause.clone(),
+            next: failure.next.clone(),
+            paste: failure.paste.clone(),
+        }
+    }
+}
+
+/// One scan: one tool over one target.
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+pub struct ScanReport {
+    /// `trivy-fs`, `trivy-image`, `bandit` or `sarif`.
+    pub source: String,
+    pub tool: Tool,
+    /// A path, an image reference, a SARIF file.
+    pub target: String,
+    /// Of code scanning.
+    pub category: String,
+    pub coverage: Coverage,
+    /// Why there was nothing to do.
+    pub nothing: Option<String>,
+    /// Why it is not complete.
+    pub gaps: Vec<Gap>,
+    pub notes: Vec<String>,
+    /// Comments in the tree that tell the scanner to look away.
+    pub inline_ignores: Vec<InlineIgnore>,
+    pub counts: Counts,
+    pub seconds: f64,
+}
+
+/// One finding, and what the gate says about it.
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+pub struct FindingReport {
+    pub verdict: Verdict,
+    /// Why, in words.
+    pub reason: String,
+    /// Why, for machines.
+    pub because: Because,
+    pub severity: Severity,
+    /// The tool's own score, 0.0 to 10.0.
+    pub score: Option<f64>,
+    pub kind: Kind,
+    pub tool: String,
+    /// The scanner is one of Slipway's own: links of imported tools are not shown in the summary.
+    #[serde(skip)]
+    own: bool,
+    /// Of code scanning.
+    pub category: String,
+    pub rule: String,
+    /// The rule in a few words.
+    pub title: Option<String>,
+    /// The rule's page.
+    pub help_url: Option<String>,
+    /// Other names of the rule.
+    pub aliases: Vec<String>,
+    /// Redacted.
+    pub message: String,
+    pub location: Location,
+    /// The line on GitHub; none at a desk and in images.
+    pub url: Option<String>,
+    pub package: Option<Package>,
+    /// `primaryLocationLineHash`: what a suppression by `fingerprint` names.
+    pub fingerprint: String,
+}
+
+/// A suppression of the policy, and what it did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct SuppressionReport {
+    /// Line of the policy, from 1.
+    pub line: u32,
+    /// What it covers, as the policy says it.
+    pub covers: String,
+    pub owner: String,
+    pub reason: String,
+    /// The last day on which it is in force (UTC).
+    #[schemars(extend("format" = "date"))]
+    pub expires: String,
+    pub standing: Standing,
+    /// Findings that it covers, in force or not.
+    pub matched: u64,
+    /// It covers nothing although every scan saw everything.
+    pub unused: bool,
+}
+
+/// One upload to code scanning.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct UploadReport {
+    pub category: String,
+    /// Such as `complete`, `no-permission`, `rate-limited`.
+    pub status: String,
+    pub weight: Weight,
+    /// Why, in a sentence.
+    pub reason: String,
+    /// GitHub's id of the upload.
+    pub sarif_id: Option<String>,
+    /// The analyses in the API.
+    pub analyses_url: Option<String>,
+    /// What went wrong.
+    pub failure: Option<Message>,
+}
+
+/// How heavy the end of an upload is.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Weight {
+    #[default]
+    Fine,
+    /// Said, without effect on the result.
+    Warning,
+    /// Exit 3 over an open gate.
+    Error,
+}
+
+/// Something that a limit of GitHub's left no room for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct Dropped {
+    pub category: String,
+    /// What, how many and by which limit: one sentence.
+    pub what: String,
+}
+
+/// A vulnerability database that a scanner used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct Database {
+    /// Such as `Trivy vulnerability database`.
+    pub name: String,
+    /// OCI repository that it came from, if downloaded in this run.
+    pub repository: Option<String>,
+    /// `sha256:…`.
+    pub digest: Option<String>,
+    /// When it was built (RFC 3339).
+    pub built: Option<String>,
+    /// How old it was when the run began.
+    pub age_hours: Option<u64>,
+}
+
+/// How long a part of the run took.
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+pub struct Timing {
+    pub step: String,
+    pub seconds: f64,
+}
+
+/// The JSON schema of the file.
+#[must_use]
+pub fn schema() -> schemars::Schema {
+    schemars::schema_for!(Report)
+}
+
+impl Report {
+    /// The file's text.
+    #[must_use]
+    pub fn json(&self) -> serde_json::Value {
+        // Plain values under string keys: this cannot fail.
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
+    fn blocked(&self) -> impl Iterator<Item = &FindingReport> {
+        self.findings
+            .iter()
+            .filter(|finding| finding.verdict == Verdict::Blocked)
+    }
+}

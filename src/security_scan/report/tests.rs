@@ -1,0 +1,500 @@
+//! One run with something of everything, drawn in every form.
+
+use std::time::Duration;
+
+use clap::Parser;
+use jiff::civil::date;
+use proptest::prelude::*;
+use pulldown_cmark::{Event, Options, Parser as Markdown, Tag, TagEnd};
+
+use super::*;
+use crate::security_scan::finding::{Finding, Region, Rule};
+use crate::security_scan::inputs::Inputs;
+use crate::security_scan::plan::tests_support::{finding, gap, scan};
+use crate::security_scan::plan::{Settings, judge};
+use crate::security_scan::policy::{Origin, Policy, differences};
+use crate::security_scan::scan::{GapKind, Scan, Source, State};
+
+const SHA: &str = "0123456789abcdef0123456789abcdef01234567";
+
+#[derive(clap::Parser)]
+struct Desk {
+    #[command(flatten)]
+    inputs: Inputs,
+}
+
+fn inputs(arguments: &[&str]) -> Inputs {
+    let arguments = ["x", "--token", "ghs_secret", "--registry-auth", "r u p4ss"]
+        .iter()
+        .chain(arguments);
+    Desk::try_parse_from(arguments).unwrap().inputs
+}
+
+const POLICY: &str = "\
+version: 1
+scanners:
+  bandit: {fail-on: medium, on-incomplete: warn}
+  nessus: {fail-on: low}
+suppressions:
+  - {cve: CVE-2024-0002, owner: '@acme/web', reason: not reachable, expires: 2026-06-20}
+  - {rule: B602, owner: eve, reason: to be rewritten, expires: 2026-06-01}
+inline-ignores: refuse
+";
+
+/// Every foreign text of the run; `None` for the sample's own.
+type Hostile<'a> = Option<&'a str>;
+
+fn scans(hostile: Hostile) -> Vec<Scan> {
+    let foreign = |text: &str| hostile.unwrap_or(text).to_owned();
+    let mut second = finding(Severity::Critical);
+    second.rule = foreign("CVE-2024-0002");
+    second.aliases = vec!["CVE-2024-0002".into()];
+    second.message = foreign("Prototype pollution in lodash");
+    second.location.path = foreign("frontend/package-lock.json");
+    let mut first = finding(Severity::High);
+    first.score = Some(7.5);
+    let mut trivy = scan(Source::TrivyFs, State::Complete, vec![second, first]);
+    trivy.tool.name = "Trivy".into();
+    trivy.category = "slipway/trivy-fs/".into();
+    trivy.rules.insert(
+        "CVE-2024-0001".into(),
+        Rule {
+            id: "CVE-2024-0001".into(),
+            short_description: Some(foreign("requests: credentials leak on redirect")),
+            help_uri: Some("https://avd.aquasec.com/nvd/cve-2024-0001".into()),
+            ..Rule::default()
+        },
+    );
+    trivy.notes = vec![foreign("Terraform module github.com/x/y was not followed")];
+    trivy.inline_ignores = vec![InlineIgnore {
+        path: foreign("infra/main.tf"),
+        line: 7,
+        text: foreign("#trivy:ignore:AVD-AWS-0086"),
+    }];
+    let code = |rule: &str, severity, line| Finding {
+        rule: rule.to_owned(),
+        kind: Kind::Code,
+        message: foreign("subprocess call with shell=True\nsecond line"),
+        location: Location {
+            path: foreign("backend/app/jobs.py"),
+            region: Some(Region {
+                start_line: line,
+                start_column: 5,
+                end_line: line + 2,
+                end_column: 9,
+            }),
+        },
+        package: None,
+        ..finding(severity)
+    };
+    let mut lost = gap(GapKind::Unparsed);
+    lost.what = foreign("backend/app/new.py could not be parsed: invalid syntax at line 3");
+    lost.next = Some(foreign("python3 -m py_compile backend/app/new.py"));
+    let mut bandit = scan(
+        Source::Bandit,
+        State::Incomplete(vec![lost]),
+        vec![
+            code("B602", Severity::Medium, 12),
+            code("B101", Severity::Low, 3),
+        ],
+    );
+    bandit.tool.name = "Bandit".into();
+    bandit.category = "slipway/bandit/".into();
+    bandit.duration = Duration::from_secs(75);
+    let mut os = finding(Severity::Unknown);
+    os.location = Location {
+        path: foreign("ghcr.io/acme/api"),
+        region: None,
+    };
+    os.package.as_mut().unwrap().fixed = None;
+    let mut image = scan(
+        Source::TrivyImage("ghcr.io/acme/api".into()),
+        State::Complete,
+        vec![os],
+    );
+    image.tool.name = "Trivy".into();
+    image.target = foreign("ghcr.io/acme/api:1.2");
+    image.category = "slipway/trivy-image/ghcr.io/acme/api/".into();
+    let mut nothing = scan(
+        Source::Sarif("ESLint".into()),
+        State::NothingToDo(foreign("no results in reports/eslint.sarif")),
+        vec![],
+    );
+    nothing.tool.name = foreign("ESLint");
+    nothing.target = "reports/eslint.sarif".into();
+    nothing.category = "slipway/sarif/eslint/".into();
+    let mut imported = scan(
+        Source::Sarif("Semgrep OSS".into()),
+        State::Complete,
+        vec![code("rules.sqli", Severity::High, 40)],
+    );
+    imported.tool.name = foreign("Semgrep OSS");
+    imported.target = "reports/semgrep.sarif".into();
+    imported.category = "slipway/sarif/semgrep-oss/".into();
+    imported.rules.insert(
+        "rules.sqli".into(),
+        Rule {
+            id: "rules.sqli".into(),
+            name: Some(foreign("SQL injection")),
+            help_uri: Some(foreign("https://example.com/rules/sqli")),
+            ..Rule::default()
+        },
+    );
+    vec![trivy, bandit, image, nothing, imported]
+}
+
+fn upload(hostile: Hostile) -> Vec<UploadReport> {
+    let foreign = |text: &str| hostile.unwrap_or(text).to_owned();
+    vec![
+        UploadReport {
+            category: "slipway/trivy-fs/".into(),
+            status: "complete".into(),
+            weight: Weight::Fine,
+            reason: "processed".into(),
+            sarif_id: Some("47177e22-5596-11eb-80a1-c1e54ef945c6".into()),
+            analyses_url: None,
+            failure: None,
+        },
+        UploadReport {
+            category: "slipway/bandit/".into(),
+            status: "incomplete".into(),
+            weight: Weight::Warning,
+            reason: "the scan is not complete: the last analysis stands".into(),
+            ..UploadReport::default()
+        },
+        UploadReport {
+            category: "slipway/trivy-image/ghcr.io/acme/api/".into(),
+            status: "no-permission".into(),
+            weight: Weight::Warning,
+            reason: "403".into(),
+            failure: Some(Message {
+                title: "No permission to upload".into(),
+                what: foreign("GitHub said 403: Resource not accessible by integration."),
+                cause: Some("The token lacks security-events: write.".into()),
+                next: Some("Add the permission to the job.".into()),
+                paste: Some("permissions:\n  security-events: write".into()),
+            }),
+            ..UploadReport::default()
+        },
+    ]
+}
+
+fn whole(hostile: Hostile) -> Report {
+    let foreign = |text: &str| hostile.unwrap_or(text).to_owned();
+    let today = date(2026, 6, 15);
+    let read = |yaml: &str| {
+        Policy::parse(yaml.as_bytes(), ".github/slipway/security-scan.yml", today).unwrap()
+    };
+    let mut policy = read(POLICY);
+    policy.suppressions[0].owner = foreign("@acme/web");
+    policy.suppressions[1].owner = foreign("eve");
+    policy.suppressions[1].reason = foreign("to be rewritten");
+    let proposed = read("version: 1\nfail-on: never\nscanners: {bandit: {fail-on: medium}}\n");
+    let mut changes = differences(&policy, &proposed);
+    changes[0].to = Some(foreign("never"));
+    let inputs = inputs(&["--images", "ghcr.io/acme/api:1.2"]);
+    let scans = scans(hostile);
+    let judgement = judge(&scans, &policy, &Settings::from(&inputs), today);
+    let origin = Origin::Commit {
+        sha: SHA.into(),
+        named: "pull_request.base.sha",
+    };
+    let mut report = build(&Run {
+        inputs: &inputs,
+        started: "2026-06-15T10:00:00Z".parse().unwrap(),
+        duration: Duration::from_millis(80_412),
+        checkout: Some(Checkout {
+            server_url: "https://github.com".into(),
+            repository: "acme/app".into(),
+            sha: SHA.into(),
+            git_ref: Some("refs/pull/12/merge".into()),
+            event: "pull_request".into(),
+            run_url: "https://github.com/acme/app/actions/runs/1/attempts/1".into(),
+        }),
+        policy: Some(&policy),
+        origin: Some(&origin),
+        changes,
+        scans: &scans,
+        judgement: Some(&judgement),
+        failure: None,
+        warnings: vec![Message {
+            title: "Credentials within reach of scanners".into(),
+            what: foreign(".git/config holds the job's token."),
+            cause: None,
+            next: Some("Let actions/checkout forget it.".into()),
+            paste: Some("with:\n  persist-credentials: false".into()),
+        }],
+        uploads: upload(hostile),
+        dropped: vec![Dropped {
+            category: "slipway/trivy-fs/".into(),
+            what: foreign("12 results beyond GitHub's 25,000 were left out, the least severe"),
+        }],
+        databases: vec![Database {
+            name: "Trivy vulnerability database".into(),
+            repository: Some("mirror.gcr.io/aquasec/trivy-db".into()),
+            digest: Some("sha256:abc".into()),
+            built: Some("2026-06-15T06:00:00Z".into()),
+            age_hours: Some(4),
+        }],
+        timings: vec![("policy".into(), Duration::from_millis(120))],
+        sarif: vec!["slipway-results/trivy-fs.sarif".into()],
+        report: "slipway-results/report.json".into(),
+    });
+    // A release changes no snapshot.
+    report.slipway = "0.0.0".into();
+    report
+}
+
+fn markdown(report: &Report) -> String {
+    let bodies: Vec<_> = summary(report)
+        .into_iter()
+        .map(|section| section.body)
+        .collect();
+    bodies.join("\n")
+}
+
+#[test]
+fn summary_of_a_whole_run() {
+    insta::assert_snapshot!(markdown(&whole(None)));
+}
+
+#[test]
+fn text_of_a_whole_run() {
+    insta::assert_snapshot!(text(&whole(None)));
+}
+
+#[test]
+fn json_of_a_whole_run() {
+    insta::assert_json_snapshot!(whole(None).json());
+}
+
+#[test]
+fn annotations_of_a_whole_run() {
+    let report = whole(None);
+    let lines: Vec<_> = verdict(&report)
+        .into_iter()
+        .chain(annotations(&report))
+        .map(|one| one.command())
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn outputs_of_a_whole_run() {
+    let lines: Vec<_> = outputs(&whole(None))
+        .into_iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn no_secret_input_is_told() {
+    let report = whole(None);
+    let all = format!(
+        "{report:?}{}{}{}",
+        report.json(),
+        markdown(&report),
+        text(&report)
+    );
+    assert!(!all.contains("ghs_secret") && !all.contains("p4ss"));
+}
+
+/// A run that ends early, or with nothing to tell.
+fn small(
+    scans: &[Scan],
+    arguments: &[&str],
+    failure: Option<&Failure>,
+    uploads: Vec<UploadReport>,
+) -> Report {
+    let inputs = inputs(arguments);
+    let policy = Policy::default();
+    let judgement = judge(scans, &policy, &Settings::from(&inputs), date(2026, 6, 15));
+    build(&Run {
+        inputs: &inputs,
+        started: "2026-06-15T10:00:00Z".parse().unwrap(),
+        duration: Duration::from_millis(80),
+        checkout: None,
+        policy: Some(&policy),
+        origin: None,
+        changes: vec![],
+        scans,
+        judgement: failure.is_none().then_some(&judgement),
+        failure,
+        warnings: vec![],
+        uploads,
+        dropped: vec![],
+        databases: vec![],
+        timings: vec![],
+        sarif: vec![],
+        report: "slipway-results/report.json".into(),
+    })
+}
+
+#[test]
+fn verdicts_in_a_sentence() {
+    let high = || vec![finding(Severity::High)];
+    let complete = |findings| scan(Source::TrivyFs, State::Complete, findings);
+    let nothing = || scan(Source::Bandit, State::NothingToDo("*.py".into()), vec![]);
+    let broken = || {
+        scan(
+            Source::Bandit,
+            State::Incomplete(vec![gap(GapKind::TimedOut)]),
+            vec![],
+        )
+    };
+    let failed_upload = || UploadReport {
+        weight: Weight::Error,
+        ..UploadReport::default()
+    };
+    let early = Failure::invalid("Wrong input", "path leaves the workspace");
+    let told: Vec<_> = [
+        small(&[complete(vec![])], &[], None, vec![]),
+        small(&[complete(vec![]), nothing()], &[], None, vec![]),
+        small(&[complete(high())], &[], None, vec![]),
+        small(
+            &[complete(high())],
+            &["--fail-on", "critical"],
+            None,
+            vec![],
+        ),
+        small(&[complete(high()), broken()], &[], None, vec![]),
+        small(&[broken()], &["--fail-on", "never"], None, vec![]),
+        small(&[broken()], &["--on-incomplete", "warn"], None, vec![]),
+        small(&[], &[], None, vec![]),
+        small(&[complete(vec![])], &[], None, vec![failed_upload()]),
+        small(&[complete(high())], &[], None, vec![failed_upload()]),
+        small(&[], &[], Some(&early), vec![]),
+    ]
+    .iter()
+    .map(|report| format!("{} {}: {}", report.exit_code, report.result, report.verdict))
+    .collect();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn a_run_without_a_verdict_never_looks_passed() {
+    let inputs = inputs(&[]);
+    let report = build(&Run {
+        judgement: None,
+        failure: None,
+        ..run_of(&inputs)
+    });
+    assert_eq!(report.result, Outcome::Error);
+}
+
+fn run_of(inputs: &Inputs) -> Run<'_> {
+    Run {
+        inputs,
+        started: "2026-06-15T10:00:00Z".parse().unwrap(),
+        duration: Duration::ZERO,
+        checkout: None,
+        policy: None,
+        origin: None,
+        changes: vec![],
+        scans: &[],
+        judgement: None,
+        failure: None,
+        warnings: vec![],
+        uploads: vec![],
+        dropped: vec![],
+        databases: vec![],
+        timings: vec![],
+        sarif: vec![],
+        report: "slipway-results/report.json".into(),
+    }
+}
+
+#[test]
+fn many_findings_leave_room_for_the_rest() {
+    let mut findings = vec![];
+    for line in 1..=30_000 {
+        let mut one = finding(Severity::High);
+        one.location.path = format!("{}/x.py", "a_long_folder/".repeat(15));
+        one.location.region.as_mut().unwrap().start_line = line;
+        one.message = "*".repeat(2000);
+        findings.push(one);
+    }
+    let report = small(
+        &[scan(Source::TrivyFs, State::Complete, findings)],
+        &[],
+        None,
+        vec![],
+    );
+    let size: usize = summary(&report).iter().map(|one| one.body.len()).sum();
+    assert!(size < crate::runner::summary::LIMIT, "{size}");
+    assert!(text(&report).contains("and 29950 more in slipway-results/report.json"));
+    let told = annotations(&report).len();
+    assert_eq!(told, 30_000, "the runner's part chooses and counts");
+}
+
+/// The blocks and links that a reader of Markdown sees, without any text. (Mathematics is left out:
+/// GitHub does not read it by this parser's rules, but by its own, which `runner::markdown` follows.)
+fn shape(markdown: &str) -> Vec<String> {
+    let mut shape = Vec::new();
+    let options = Options::ENABLE_TABLES
+        | Options::ENABLE_FOOTNOTES
+        | Options::ENABLE_STRIKETHROUGH
+        | Options::ENABLE_TASKLISTS
+        | Options::ENABLE_GFM;
+    for event in Markdown::new_ext(markdown, options) {
+        match event {
+            Event::Start(Tag::Link { dest_url, .. }) => {
+                let host = dest_url.split('/').take(3).collect::<Vec<_>>().join("/");
+                shape.push(format!("link to {host}"));
+            }
+            Event::Start(tag) => shape.push(format!("{tag:?}")),
+            Event::End(TagEnd::Paragraph) => shape.push("end of paragraph".into()),
+            Event::InlineHtml(html) | Event::Html(html) => {
+                let ours = [
+                    "<code>",
+                    "</code>",
+                    "<!-- -->",
+                    "<span>",
+                    "</span>",
+                    "<details>",
+                    "</details>",
+                    "<summary>",
+                    "</summary>",
+                ];
+                let mut rest = html.to_string();
+                for tag in ours {
+                    rest = rest.replace(tag, "");
+                }
+                if rest.contains('<') {
+                    shape.push(format!("foreign HTML {html}"));
+                }
+            }
+            Event::Text(_) | Event::SoftBreak | Event::End(_) => {}
+            other => shape.push(format!("{other:?}")),
+        }
+    }
+    shape
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Whatever findings, scanners, policies and GitHub say: the summary keeps the shape that it
+    /// has with plain words, the log and the annotations hold no command of theirs.
+    #[test]
+    fn foreign_text_changes_nothing_but_itself(
+        text_of in "(<script>|<!--|-->|</details>|</code>|```|~~~|\\|---\\||\\$\\$|\\[x\\]\\(https://evil.example\\)|!\\[|https://evil.example|www.evil.example|@admins|::error::|##\\[error\\]|%0A|\u{1b}\\[31m|\u{202e}|\\\\|`|\\*|_|#|>|- |1\\. |\\||\\PC| |    ){1,20}"
+    ) {
+        let plain = whole(Some("word"));
+        // Something must stand there, or the paragraph itself is gone.
+        let report = whole(Some(&format!("{text_of} word")));
+        prop_assert_eq!(shape(&markdown(&report)), shape(&markdown(&plain)));
+        for annotation in annotations(&report) {
+            let command = annotation.command();
+            prop_assert_eq!(command.lines().count(), 1);
+            let (name, properties, _) = crate::runner::commands::parse(&command).unwrap();
+            prop_assert!(["error", "warning", "notice"].contains(&name.as_str()));
+            let known = ["file", "line", "endLine", "col", "endColumn", "title"];
+            prop_assert!(properties.iter().all(|(key, _)| known.contains(&key.as_str())));
+        }
+        for (_, value) in outputs(&report) {
+            prop_assert!(!value.contains("evil"));
+        }
+    }
+}

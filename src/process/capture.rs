@@ -26,7 +26,7 @@ pub struct Log {
 }
 
 impl Log {
-    fn push(&mut self, line: String) {
+    pub(crate) fn push(&mut self, line: String) {
         if self.tail.is_empty() && self.head.len() + line.len() <= HALF {
             self.head.push_str(&line);
             return;

@@ -12,6 +12,7 @@ pub mod report;
 pub mod request;
 pub mod sarif;
 pub mod scan;
+pub mod scanners;
 #[cfg(test)]
 mod schemas;
 pub mod severity;

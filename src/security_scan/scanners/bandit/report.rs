@@ -1,0 +1,391 @@
+//! Bandit's JSON, read as findings.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::shard::Shard;
+use crate::process::Ended;
+use crate::security_scan::finding::{Finding, Flows, Kind, Location, Region, Rule};
+use crate::security_scan::scan::{Gap, GapKind, InlineIgnore, Scan};
+use crate::security_scan::scanners::{Job, gap, lines, printable, unparsed};
+use crate::security_scan::severity::{Severity, rating};
+
+/// `bandit --format json`. Source: `bandit/formatters/json.py` of Bandit 1.9.4.
+#[derive(Debug, Deserialize)]
+struct Report {
+    errors: Vec<Skipped>,
+    metrics: HashMap<String, Metrics>,
+    results: Vec<Issue>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Skipped {
+    filename: String,
+    reason: Option<String>,
+}
+
+/// Of one file.
+#[derive(Debug, Deserialize)]
+struct Metrics {
+    /// Issues that a `# nosec` without test ids kept back.
+    #[serde(default)]
+    nosec: u64,
+    /// Issues that a `# nosec B101` kept back.
+    #[serde(default)]
+    skipped_tests: u64,
+}
+
+/// `code` and whatever else could hold a secret is not read.
+#[derive(Debug, Deserialize)]
+struct Issue {
+    filename: String,
+    test_id: String,
+    test_name: String,
+    issue_text: String,
+    issue_severity: String,
+    issue_confidence: Option<String>,
+    #[serde(default)]
+    issue_cwe: Cwe,
+    line_number: u32,
+    #[serde(default)]
+    line_range: Vec<u32>,
+    /// Bytes from 0; -1 if it is not known.
+    #[serde(default = "unknown")]
+    col_offset: i64,
+    #[serde(default = "unknown")]
+    end_col_offset: i64,
+    more_info: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Cwe {
+    id: Option<u32>,
+}
+
+fn unknown() -> i64 {
+    -1
+}
+
+/// Adds a shard's findings to the scan; what it did not see comes back as gaps.
+pub(super) fn read(job: &Job<'_>, shard: &Shard, ended: &Ended, scan: &mut Scan) -> Vec<Gap> {
+    let report: Report = match serde_json::from_slice(&ended.output) {
+        Ok(report) => report,
+        Err(error) => {
+            let what = if ended.output.is_empty() {
+                "Bandit printed nothing".to_owned()
+            } else {
+                format!("Bandit's output is not the JSON that it documents: {error}")
+            };
+            return vec![gap(
+                GapKind::BadOutput,
+                what,
+                Some("its log is in output-directory"),
+            )];
+        }
+    };
+    let mut gaps = Vec::new();
+    let mut lost = shard
+        .files()
+        .filter(|(link, _)| {
+            !report.metrics.contains_key(link)
+                && !report
+                    .errors
+                    .iter()
+                    .any(|skipped| skipped.filename == *link)
+        })
+        .map(|(_, file)| file.to_path_buf())
+        .collect::<Vec<_>>();
+    if !lost.is_empty() {
+        lost.sort();
+        gaps.push(gap(
+            GapKind::BadOutput,
+            format!(
+                "Bandit says nothing about {}",
+                crate::security_scan::observe::tree::named(&lost)
+            ),
+            None,
+        ));
+    }
+    gaps.extend(unparsed(job.policy, skipped(shard, &report.errors)));
+    gaps.extend(unparsed(job.policy, broken_tests(shard, ended)));
+    scan.inline_ignores
+        .extend(ignores(job.workspace, shard, &report.metrics));
+    for issue in report.results {
+        match shard.file(&issue.filename) {
+            Some(file) => add(scan, file, issue),
+            None => gaps.push(gap(
+                GapKind::BadOutput,
+                format!(
+                    "Bandit reports on a file that it was not given: {}",
+                    printable(&issue.filename)
+                ),
+                None,
+            )),
+        }
+    }
+    gaps
+}
+
+fn skipped(shard: &Shard, errors: &[Skipped]) -> Vec<(String, Gap)> {
+    errors
+        .iter()
+        .map(|error| {
+            let path = shard.file(&error.filename).map_or_else(
+                || error.filename.clone(),
+                |file| file.to_string_lossy().into_owned(),
+            );
+            let reason = printable(error.reason.as_deref().unwrap_or("no reason given"));
+            // Bandit gives the system's own words where a file could not be opened.
+            let parse = reason.contains("syntax error") || reason.contains("exception");
+            let gap = gap(
+                if parse {
+                    GapKind::Unparsed
+                } else {
+                    GapKind::Unreadable
+                },
+                format!("Bandit could not scan {}: {reason}", printable(&path)),
+                parse.then_some(
+                    "correct the file, leave it out in the policy (exclude), or set unparsed: warn \
+                     there; Bandit parses what its own Python parses",
+                ),
+            );
+            (path, gap)
+        })
+        .collect()
+}
+
+/// A test of Bandit's that raised an exception: the file counts as scanned, and something in it was
+/// not looked at. Source: `BanditTester.report_error`.
+fn broken_tests(shard: &Shard, ended: &Ended) -> Vec<(String, Gap)> {
+    let links = format!("{}/", shard.links().display());
+    let mut broken: BTreeMap<String, Gap> = BTreeMap::new();
+    for line in ended.log.lines() {
+        let Some((_, rest)) = line.split_once("Bandit internal error running: ") else {
+            continue;
+        };
+        let test = rest.split_whitespace().next().unwrap_or_default();
+        let file = rest.split_once(links.as_str()).and_then(|(_, name)| {
+            shard.file(&format!("{links}{}", name.get(.."000000.py".len())?))
+        });
+        if let Some(file) = file {
+            let path = file.to_string_lossy().into_owned();
+            let what = format!(
+                "Bandit's test {} failed on {}",
+                printable(test),
+                printable(&path)
+            );
+            let next = "correct or leave out the file; the log in output-directory says more";
+            broken.insert(path, gap(GapKind::Unparsed, what, Some(next)));
+        }
+    }
+    broken.into_iter().collect()
+}
+
+fn add(scan: &mut Scan, file: &Path, issue: Issue) {
+    let severity = rating::word(&issue.issue_severity).unwrap_or(Severity::Unknown);
+    let rating = rating::bandit(severity, issue.issue_confidence.as_deref());
+    let region = region(&issue);
+    scan.findings.push(Finding {
+        rule: issue.test_id.clone(),
+        kind: Kind::Code,
+        severity: rating.severity,
+        score: rating.score,
+        message: message(&issue),
+        location: Location {
+            path: file.to_string_lossy().into_owned(),
+            region: Some(region),
+        },
+        package: None,
+        aliases: Vec::new(),
+        given_fingerprint: None,
+        fingerprint: String::new(),
+        flows: Flows::default(),
+    });
+    scan.rules
+        .entry(issue.test_id.clone())
+        .or_insert_with(|| rule(issue));
+}
+
+/// Bandit prints the password that it found (B105, B106, B107): it ends here.
+fn message(issue: &Issue) -> String {
+    let text = issue.issue_text.trim();
+    if matches!(issue.test_id.as_str(), "B105" | "B106" | "B107") {
+        let until = text.find(':').unwrap_or(text.len());
+        let safe = text[..until].trim();
+        return if safe.is_empty() || safe.contains(['\'', '"']) {
+            "Possible hardcoded password".to_owned()
+        } else {
+            safe.to_owned()
+        };
+    }
+    if text.is_empty() {
+        issue.test_name.clone()
+    } else {
+        text.to_owned()
+    }
+}
+
+fn region(issue: &Issue) -> Region {
+    let column = |offset: i64| {
+        u32::try_from(offset)
+            .ok()
+            .map(|offset| offset.saturating_add(1))
+    };
+    let start_line = issue.line_number.max(1);
+    let end_line = issue
+        .line_range
+        .iter()
+        .copied()
+        .max()
+        .unwrap_or(start_line)
+        .max(start_line);
+    Region {
+        start_line,
+        start_column: column(issue.col_offset).unwrap_or(1),
+        end_line,
+        end_column: column(issue.end_col_offset)
+            .filter(|end| *end > 1)
+            .unwrap_or(lines::LINE_END),
+    }
+}
+
+fn rule(issue: Issue) -> Rule {
+    let mut tags = vec!["security".to_owned()];
+    tags.extend(
+        issue
+            .issue_cwe
+            .id
+            .map(|id| format!("external/cwe/cwe-{id:03}")),
+    );
+    Rule {
+        short_description: Some(issue.test_name.replace('_', " ")),
+        id: issue.test_id,
+        name: Some(issue.test_name),
+        full_description: None,
+        help: None,
+        help_uri: issue.more_info,
+        tags,
+    }
+}
+
+/// Bandit counts what `# nosec` kept back, by file; the lines are looked up there.
+fn ignores(
+    workspace: &Path,
+    shard: &Shard,
+    metrics: &HashMap<String, Metrics>,
+) -> Vec<InlineIgnore> {
+    let mut found = Vec::new();
+    for (link, file) in shard.files() {
+        let kept_back = metrics
+            .get(&link)
+            .is_some_and(|of| of.nosec + of.skipped_tests > 0);
+        if !kept_back {
+            continue;
+        }
+        let path = file.to_string_lossy();
+        // It was a plain file, and Bandit has read it.
+        let text = fs::read(workspace.join(file)).unwrap_or_default();
+        let before = found.len();
+        for (index, line) in String::from_utf8_lossy(&text).lines().enumerate() {
+            if let Some(comment) = nosec(line) {
+                found.push(InlineIgnore {
+                    path: path.clone().into_owned(),
+                    line: u32::try_from(index + 1).unwrap_or(u32::MAX),
+                    text: comment.chars().take(200).collect(),
+                });
+            }
+        }
+        if found.len() == before {
+            found.push(InlineIgnore {
+                path: path.into_owned(),
+                line: 1,
+                text: "# nosec".to_owned(),
+            });
+        }
+    }
+    found
+}
+
+/// `#\s*nosec`, as Bandit looks for it, and what follows.
+fn nosec(line: &str) -> Option<&str> {
+    line.match_indices('#')
+        .map(|(at, _)| &line[at..])
+        .find(|comment| {
+            comment
+                .trim_start_matches('#')
+                .trim_start()
+                .starts_with("nosec")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn issue(test: &str, text: &str) -> Issue {
+        serde_json::from_value(serde_json::json!({
+            "filename": "a.py", "test_id": test, "test_name": "some_test", "issue_text": text,
+            "issue_severity": "LOW", "line_number": 3,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn passwords_are_not_kept() {
+        for (test, text, expected) in [
+            (
+                "B105",
+                "Possible hardcoded password: 'hunter2'",
+                "Possible hardcoded password",
+            ),
+            (
+                "B106",
+                "Possible hardcoded password: 'a: b'",
+                "Possible hardcoded password",
+            ),
+            (
+                "B107",
+                "'hunter2' is a password",
+                "Possible hardcoded password",
+            ),
+            ("B105", "", "Possible hardcoded password"),
+            (
+                "B101",
+                "Use of assert detected: why",
+                "Use of assert detected: why",
+            ),
+            ("B101", " ", "some_test"),
+        ] {
+            assert_eq!(message(&issue(test, text)), expected);
+        }
+    }
+
+    #[test]
+    fn regions() {
+        let mut issue = issue("B101", "x");
+        assert_eq!(region(&issue).end_column, lines::LINE_END);
+        issue.col_offset = 4;
+        issue.end_col_offset = 9;
+        issue.line_range = vec![2, 3, 4];
+        let region = region(&issue);
+        assert_eq!((region.start_line, region.start_column), (3, 5));
+        assert_eq!((region.end_line, region.end_column), (4, 10));
+    }
+
+    #[test]
+    fn nosec_comments() {
+        for (line, found) in [
+            ("x = 1  # nosec", Some("# nosec")),
+            ("x = 1  #nosec B101", Some("#nosec B101")),
+            ("x = '#' # noqa # nosec: B101", Some("# nosec: B101")),
+            ("## nosec", Some("## nosec")),
+            ("# no sec", None),
+            ("nosec", None),
+        ] {
+            assert_eq!(nosec(line), found, "{line}");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! How a scanner's process ended, in the terms of a gap.
+
+use std::time::Duration;
+
+use super::gap;
+use crate::process::{End, Ended};
+use crate::security_scan::scan::{Gap, GapKind};
+
+/// The gap that an end leaves which is not an exit with one of the documented codes.
+pub(super) fn gap_of(program: &str, ended: &Ended, good: &[i32], limit: Duration) -> Option<Gap> {
+    let last = ended
+        .log
+        .last()
+        .map(|line| format!("; its last words: {}", super::printable(&line)))
+        .unwrap_or_default();
+    let log = Some("its whole log is in output-directory");
+    Some(match &ended.end {
+        End::Code(code) if good.contains(code) => return None,
+        End::Code(code) => gap(
+            GapKind::Crashed,
+            format!("{program} ended with exit code {code}{last}"),
+            log,
+        ),
+        End::Signal(signal) => gap(
+            GapKind::Crashed,
+            format!(
+                "{program} was ended by signal {signal}{}{last}",
+                cause(*signal)
+            ),
+            log,
+        ),
+        End::TimedOut => gap(
+            GapKind::TimedOut,
+            format!(
+                "{program} was not done after {} seconds{last}",
+                limit.as_secs()
+            ),
+            Some("raise the input timeout, or leave paths out in the policy (exclude)"),
+        ),
+        End::TooMuchOutput => gap(
+            GapKind::BadOutput,
+            format!("{program} printed more than slipway takes"),
+            Some("leave paths out in the policy (exclude)"),
+        ),
+        End::Cancelled => gap(GapKind::TimedOut, format!("{program} was cancelled"), None),
+        End::NotStarted(error) => gap(
+            GapKind::Crashed,
+            format!("{program} could not be started: {error}"),
+            Some("check that the program and its interpreter can be run by every user"),
+        ),
+    })
+}
+
+fn cause(signal: i32) -> &'static str {
+    match signal {
+        7 => " (SIGBUS: a database file that is cut off, or no memory)",
+        9 => " (SIGKILL: most often the system is out of memory)",
+        11 => " (SIGSEGV)",
+        _ => "",
+    }
+}

@@ -1,0 +1,267 @@
+//! Runs the scanners side by side, each with its own time limit, and tells findings from failures.
+//!
+//! Whatever a scanner does, it becomes a [`Scan`]: complete, nothing to do, or incomplete with the
+//! reason. Only what makes every scan impossible is a [`crate::outcome::Failure`].
+
+pub mod bandit;
+mod ending;
+mod lines;
+pub mod trivy;
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::inputs::Inputs;
+use super::observe::tree::{self, Look, Tree};
+use super::policy::Policy;
+use super::request::{Request, Scanner};
+use super::scan::{Gap, GapKind, Scan, Source, State, Tool};
+use crate::git::Tracked;
+use crate::outcome::Result;
+use crate::process::{Log, Programs, RunAs};
+use crate::runner::environment::Environment;
+use crate::runner::path::RelativePath;
+
+/// Everything that the scanners need to know.
+#[derive(Clone, Debug)]
+pub struct Job<'a> {
+    /// Canonical.
+    pub workspace: &'a Path,
+    pub inputs: &'a Inputs,
+    pub request: &'a Request,
+    pub policy: &'a Policy,
+    /// The tree; None: `path: none`.
+    pub path: Option<RelativePath>,
+    /// `output-directory`, never scanned.
+    pub output: RelativePath,
+    /// `cache-directory`, never scanned.
+    pub cache: RelativePath,
+    pub tracked: &'a Tracked,
+    /// `PATH` and the proxy variables are taken from here, nothing else.
+    pub environment: &'a Environment,
+    pub run_as: RunAs,
+    /// `RUNNER_TEMP` and the like are not asked here: see [`super::observe::credentials`].
+    pub limit: Duration,
+}
+
+/// What the scanners brought home.
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    pub scans: Vec<Scan>,
+    /// Name (without folder or extension) and text of each scanner's log, for `output-directory`.
+    pub logs: Vec<(String, String)>,
+}
+
+/// A scan and the log that it left.
+#[derive(Clone, Debug)]
+pub(crate) struct Ran {
+    pub scan: Scan,
+    pub log: Log,
+}
+
+impl Job<'_> {
+    pub(crate) fn programs(&self) -> Programs {
+        let path = self.environment.get_os("PATH").unwrap_or_default();
+        Programs::new(path, self.workspace)
+    }
+
+    /// Our own folders.
+    pub(crate) fn skip(&self) -> [RelativePath; 2] {
+        [self.output.clone(), self.cache.clone()]
+    }
+
+    /// `slipway/bandit/[<path>/]`.
+    fn category(&self, scanner: &str) -> String {
+        let prefix = &self.inputs.category;
+        match &self.path {
+            Some(path) if !path.is_root() => format!("{prefix}/{scanner}/{path}/"),
+            _ => format!("{prefix}/{scanner}/"),
+        }
+    }
+
+    /// The user's proxy settings and certificates: for children that must reach the network.
+    pub(crate) fn network(&self) -> Vec<(OsString, OsString)> {
+        [
+            "HTTP_PROXY",
+            "HTTPS_PROXY",
+            "NO_PROXY",
+            "ALL_PROXY",
+            "http_proxy",
+            "https_proxy",
+            "no_proxy",
+            "all_proxy",
+            "SSL_CERT_FILE",
+            "SSL_CERT_DIR",
+        ]
+        .iter()
+        .filter_map(|name| Some(((*name).into(), self.environment.get_os(name)?.to_owned())))
+        .collect()
+    }
+}
+
+/// For children that scan the tree: nothing in it may make them ask the network. Port 9 (discard)
+/// of this machine refuses the connection at once.
+pub(crate) fn no_network() -> Vec<(OsString, OsString)> {
+    let mut variables: Vec<(OsString, OsString)> = [
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+    ]
+    .iter()
+    .map(|name| ((*name).into(), "http://127.0.0.1:9".into()))
+    .collect();
+    variables.push(("NO_PROXY".into(), OsString::new()));
+    variables.push(("no_proxy".into(), OsString::new()));
+    variables.push(("GIT_ALLOW_PROTOCOL".into(), "none".into()));
+    variables
+}
+
+/// Runs all that was asked for. Exit 2 for a wrong path or image, exit 3 if the scanners can't be
+/// locked in or slipway is told to stop.
+pub async fn run(job: &Job<'_>, cancel: &CancellationToken) -> Result<Observed> {
+    let scanners = &job.request.scanners;
+    let images = trivy::image::targets(job)?;
+    trivy::database::check_cache(job)?;
+    let tree = match &job.path {
+        Some(path) if !scanners.is_empty() => Some(tree::look(&Look {
+            workspace: job.workspace,
+            path,
+            skip: &job.skip(),
+            tracked: job.tracked,
+            run_as: job.run_as,
+        })?),
+        _ => None,
+    };
+    let bandit = async {
+        match &tree {
+            Some(tree) if scanners.contains(&Scanner::Bandit) => {
+                bandit::run(job, tree, cancel).await.map(|ran| vec![ran])
+            }
+            _ => Ok(Vec::new()),
+        }
+    };
+    let trivy = async {
+        if !scanners.contains(&Scanner::Trivy) {
+            return Ok(Vec::new());
+        }
+        trivy::run(job, tree.as_ref(), &images, cancel).await
+    };
+    let (trivy, bandit) = tokio::join!(trivy, bandit);
+    if cancel.is_cancelled() {
+        return Err(crate::runner::cancel::failure());
+    }
+    let mut observed = Observed::default();
+    for ran in trivy?.into_iter().chain(bandit?) {
+        let Ran { mut scan, log } = ran;
+        if !matches!(scan.source, Source::TrivyImage(_)) {
+            lines::place(job.workspace, &mut scan.findings);
+        }
+        observed.logs.push((log_name(&scan), log.text()));
+        observed.scans.push(scan);
+    }
+    Ok(observed)
+}
+
+/// `trivy-fs`, `trivy-image-ghcr.io-acme-api`, `bandit`.
+fn log_name(scan: &Scan) -> String {
+    let clean = |text: &str| -> String {
+        text.chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() || ".-_".contains(c) {
+                    c
+                } else {
+                    '-'
+                }
+            })
+            .take(100)
+            .collect()
+    };
+    match &scan.source {
+        Source::TrivyFs => "trivy-fs".to_owned(),
+        Source::TrivyImage(image) => format!("trivy-image-{}", clean(image)),
+        Source::Bandit => "bandit".to_owned(),
+        Source::Sarif(tool) => format!("sarif-{}", clean(tool)),
+    }
+}
+
+/// A scan that has found nothing yet.
+fn scan(source: Source, target: String, category: String, tool: Tool) -> Scan {
+    Scan {
+        source,
+        target,
+        category,
+        tool,
+        state: State::Complete,
+        rules: std::collections::BTreeMap::new(),
+        findings: Vec::new(),
+        notes: Vec::new(),
+        inline_ignores: Vec::new(),
+        duration: Duration::ZERO,
+    }
+}
+
+/// Complete without gaps.
+fn state(gaps: Vec<Gap>) -> State {
+    if gaps.is_empty() {
+        State::Complete
+    } else {
+        State::Incomplete(gaps)
+    }
+}
+
+fn gap(kind: GapKind, what: impl Into<String>, next: Option<&str>) -> Gap {
+    Gap {
+        kind,
+        what: what.into(),
+        next: next.map(str::to_owned),
+    }
+}
+
+/// What a scanner could not read or parse, where the policy counts those paths: a gap for each
+/// file, up to a number that a summary can hold.
+fn unparsed(policy: &Policy, files: impl IntoIterator<Item = (String, Gap)>) -> Vec<Gap> {
+    const NAMED: usize = 200;
+    let mut gaps: Vec<Gap> = files
+        .into_iter()
+        .filter(|(path, _)| policy.paths.scanned(path))
+        .map(|(_, gap)| gap)
+        .collect();
+    if gaps.len() > NAMED {
+        let more = gaps.split_off(NAMED).len();
+        gaps.push(gap(
+            GapKind::Unparsed,
+            format!("{more} more files could not be parsed; the scanner's log names them"),
+            None,
+        ));
+    }
+    gaps
+}
+
+/// Printable, on one line: names and messages are a pull request's to choose.
+fn printable(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| {
+            let escape = c.is_control() && c != '\t';
+            let plain = (!escape).then_some(c);
+            plain
+                .into_iter()
+                .chain(escape.then(|| c.escape_default()).into_iter().flatten())
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_shown_not_sent() {
+        assert_eq!(printable("a\nb\u{1b}[31m é"), "a\\nb\\u{1b}[31m é");
+    }
+}

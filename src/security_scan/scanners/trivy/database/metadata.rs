@@ -1,0 +1,102 @@
+//! `metadata.json` beside the database. Source: `pkg/metadata` of
+//! <https://github.com/aquasecurity/trivy-db>.
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+
+/// The version of the database's format that Trivy 0.76 reads.
+const SCHEMA: u32 = 2;
+const LARGEST: u64 = 64 * 1024;
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(in super::super) struct Metadata {
+    version: u32,
+    next_update: Timestamp,
+    pub(super) updated_at: Timestamp,
+    downloaded_at: Option<Timestamp>,
+}
+
+impl Metadata {
+    /// Reads it, or says what is wrong.
+    pub(super) fn read(path: &Path) -> Result<Self, String> {
+        let plain = fs::symlink_metadata(path).is_ok_and(|data| data.is_file());
+        if !plain {
+            return Err("metadata.json is missing".to_owned());
+        }
+        let mut text = Vec::new();
+        fs::File::open(path)
+            .and_then(|file| file.take(LARGEST).read_to_end(&mut text))
+            .map_err(|error| format!("metadata.json can't be read: {error}"))?;
+        Self::parse(&text)
+    }
+
+    fn parse(text: &[u8]) -> Result<Self, String> {
+        let metadata: Self = serde_json::from_slice(text)
+            .map_err(|error| format!("metadata.json is not what Trivy writes: {error}"))?;
+        if metadata.version != SCHEMA {
+            return Err(format!(
+                "the database has schema version {}, and Trivy reads version {SCHEMA}",
+                metadata.version
+            ));
+        }
+        Ok(metadata)
+    }
+
+    /// Whether a download would bring nothing new; Trivy's own rule (`db.Client.NeedsUpdate`).
+    pub(super) fn fresh(&self, now: Timestamp) -> bool {
+        let hour = SignedDuration::from_hours(1);
+        now < self.next_update
+            || self
+                .downloaded_at
+                .is_some_and(|at| at <= now && now.duration_since(at) < hour)
+    }
+
+    pub(super) fn age_in_days(&self, now: Timestamp) -> i64 {
+        now.duration_since(self.updated_at).as_hours() / 24
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn freshness() {
+        let metadata = |downloaded: &str| {
+            let text = format!(
+                r#"{{"Version":2,"NextUpdate":"2026-01-02T00:00:00.123456789Z","UpdatedAt":"2026-01-01T00:00:00Z","DownloadedAt":"{downloaded}"}}"#
+            );
+            Metadata::parse(text.as_bytes()).unwrap()
+        };
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let zero = metadata("0001-01-01T00:00:00Z");
+        assert!(zero.fresh(at("2026-01-01T23:59:59Z")));
+        assert!(!zero.fresh(at("2026-01-02T00:30:00Z")));
+        assert_eq!(zero.age_in_days(at("2026-01-31T01:00:00Z")), 30);
+        let now = metadata("2026-01-02T00:00:00Z");
+        assert!(now.fresh(at("2026-01-02T00:30:00Z")));
+        assert!(!now.fresh(at("2026-01-02T01:00:00Z")));
+        // A clock that was wrong doesn't make it fresh for ever.
+        assert!(!metadata("2030-01-01T00:00:00Z").fresh(at("2026-01-02T00:30:00Z")));
+    }
+
+    #[test]
+    fn what_is_refused() {
+        for (text, why) in [
+            ("{", "not what Trivy writes"),
+            (r#"{"Version":2}"#, "not what Trivy writes"),
+            (
+                r#"{"Version":3,"NextUpdate":"2026-01-02T00:00:00Z","UpdatedAt":"2026-01-01T00:00:00Z"}"#,
+                "schema version 3",
+            ),
+        ] {
+            let error = Metadata::parse(text.as_bytes()).unwrap_err();
+            assert!(error.contains(why), "{error}");
+        }
+    }
+}

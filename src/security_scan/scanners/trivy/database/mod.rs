@@ -1,0 +1,223 @@
+//! Trivy's vulnerability database: found in the cache, or downloaded by one child and moved there
+//! once it has proved to be one. Scanning children see it read-only.
+
+mod bolt;
+mod download;
+mod metadata;
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use self::metadata::Metadata;
+use super::{Trivy, unwritable};
+use crate::outcome::{Failure, Result};
+use crate::process::{Folder, Log, RunAs};
+use crate::runner::folder::Folder as Directory;
+use crate::security_scan::request::{Scanner, TrivyCheck};
+use crate::security_scan::scan::{Gap, GapKind};
+use crate::security_scan::scanners::{Job, gap};
+
+/// The vulnerability database of this run.
+#[derive(Debug)]
+pub(super) enum Database {
+    /// No check needs one.
+    NotWanted,
+    /// `cache/db`, `cache/java-db`; what is said of them in the summary.
+    Ready {
+        cache: PathBuf,
+        notes: Vec<String>,
+    },
+    Missing(Gap),
+}
+
+/// Exit 2 if `cache-directory` can't be trusted: reached by a link, or brought by the repository.
+pub fn check_cache(job: &Job<'_>) -> Result<()> {
+    if !wanted(job) {
+        return Ok(());
+    }
+    let invalid = |what: String| {
+        Failure::invalid("Invalid input `cache-directory`", what)
+            .next("give a folder that git ignores, such as .slipway-cache")
+    };
+    if job.cache.is_root() {
+        return Err(invalid(
+            "`cache-directory: .` is the whole workspace".to_owned(),
+        ));
+    }
+    let tracked = matches!(job.tracked, crate::git::Tracked::Paths(_))
+        && job.tracked.holds(Path::new(job.cache.as_str()));
+    if tracked {
+        return Err(invalid(format!(
+            "`cache-directory: {}` holds files that git tracks: a pull request could bring its own database",
+            job.cache
+        )));
+    }
+    let mut at = job.workspace.to_owned();
+    for part in job.cache.parts().chain(["db"]) {
+        at.push(part);
+        if at.symlink_metadata().is_ok_and(|data| !data.is_dir()) {
+            return Err(invalid(format!(
+                "{} is a link or a file, not a folder: what lies behind it is not trusted",
+                at.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn wanted(job: &Job<'_>) -> bool {
+    job.request.scanners.contains(&Scanner::Trivy)
+        && job.request.trivy_checks.contains(&TrivyCheck::Vuln)
+}
+
+/// Looks in the cache, and downloads what is not there or out of date.
+pub(super) async fn acquire(trivy: &Trivy<'_>, log: &mut Log) -> Result<Database> {
+    let job = trivy.job;
+    if !wanted(job) {
+        return Ok(Database::NotWanted);
+    }
+    let cache = job.cache.below(job.workspace);
+    let now = Timestamp::now();
+    let found = usable(&cache.join("db"));
+    if let Ok(metadata) = &found
+        && (job.inputs.offline || metadata.fresh(now))
+    {
+        return Ok(ready(cache, metadata, now, None));
+    }
+    if job.inputs.offline {
+        return Ok(Database::Missing(missing(
+            found.err(),
+            "offline is true, so none was downloaded: restore cache-directory, or set offline: false",
+        )));
+    }
+    let root = Directory::root(job.workspace)?;
+    match download::run(trivy, &root, log).await? {
+        Ok(metadata) => Ok(ready(cache, &metadata, now, None)),
+        Err(why) => Ok(match &found {
+            // Yesterday's database finds more than none.
+            Ok(metadata) => ready(cache, metadata, now, Some(&why)),
+            Err(_) => Database::Missing(missing(
+                Some(why),
+                "check that the registry can be reached, or name a mirror in the input database",
+            )),
+        }),
+    }
+}
+
+fn missing(why: Option<String>, next: &str) -> Gap {
+    let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+    gap(
+        GapKind::NoDatabase,
+        format!("vulnerabilities were not looked for, because there is no usable database{why}"),
+        Some(next),
+    )
+}
+
+fn ready(cache: PathBuf, metadata: &Metadata, now: Timestamp, failed: Option<&str>) -> Database {
+    let mut notes = vec![format!("vulnerability database of {}", metadata.updated_at)];
+    if let Some(why) = failed {
+        notes.push(format!(
+            "the vulnerability database is out of date, and the new one could not be had: {why}"
+        ));
+    } else if !metadata.fresh(now) {
+        notes.push(format!(
+            "the vulnerability database is {} days old, and offline is true",
+            metadata.age_in_days(now)
+        ));
+    }
+    Database::Ready { cache, notes }
+}
+
+/// The metadata of the database in a folder, or why it can't be used.
+pub(super) fn usable(folder: &Path) -> std::result::Result<Metadata, String> {
+    let metadata = Metadata::read(&folder.join("metadata.json"))?;
+    bolt::check(&folder.join("trivy.db"))?;
+    Ok(metadata)
+}
+
+impl Database {
+    /// Makes the child's cache directory: links to the databases where it may read and not write
+    /// them, copies otherwise. Both are ours, and the folder is not the child's to write.
+    pub(super) fn show(&self, cache: &Path, folder: &Folder, run_as: RunAs) -> Result<()> {
+        if cache.exists() {
+            return Ok(());
+        }
+        let make = || -> std::io::Result<()> {
+            fs::create_dir(cache)?;
+            fs::set_permissions(cache, PermissionsExt::from_mode(0o755))?;
+            let Self::Ready { cache: source, .. } = self else {
+                return Ok(());
+            };
+            for name in ["db", "java-db"] {
+                let (from, to) = (source.join(name), cache.join(name));
+                if !from.symlink_metadata().is_ok_and(|data| data.is_dir()) {
+                    continue;
+                }
+                if run_as == RunAs::Ourselves || run_as.act(|| readable_not_writable(&from))? {
+                    symlink(from, to)?;
+                } else {
+                    super::image::copy_all(&from, &to)?;
+                }
+            }
+            Ok(())
+        };
+        debug_assert!(cache.starts_with(folder.given()));
+        make().map_err(|error| unwritable(&error))
+    }
+}
+
+/// Whether whoever asks may read every file of the folder, and change none.
+fn readable_not_writable(folder: &Path) -> bool {
+    use rustix::fs::{Access, AtFlags, CWD, accessat};
+    let may = |path: &Path, access| accessat(CWD, path, access, AtFlags::EACCESS).is_ok();
+    let files = fs::read_dir(folder);
+    !may(folder, Access::WRITE_OK)
+        && files.is_ok_and(|mut files| {
+            files.all(|file| {
+                file.is_ok_and(|file| {
+                    let path = file.path();
+                    may(&path, Access::READ_OK) && !may(&path, Access::WRITE_OK)
+                })
+            })
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_may_change_is_copied() {
+        if !rustix::process::geteuid().is_root() {
+            return; // Only root can become another; the container tests run as root.
+        }
+        for (mode, linked) in [(0o644, true), (0o666, false), (0o600, false)] {
+            let source = tempfile::tempdir().unwrap();
+            let db = source.path().join("db");
+            fs::create_dir(&db).unwrap();
+            for (path, mode) in [(source.path(), 0o755), (&db, 0o755)] {
+                fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+            }
+            fs::write(db.join("trivy.db"), "x").unwrap();
+            fs::set_permissions(db.join("trivy.db"), PermissionsExt::from_mode(mode)).unwrap();
+            let folder = Folder::new("slipway-test-", RunAs::Nobody).unwrap();
+            let cache = folder.given().join("cache");
+            let database = Database::Ready {
+                cache: source.path().to_owned(),
+                notes: Vec::new(),
+            };
+            database.show(&cache, &folder, RunAs::Nobody).unwrap();
+            assert_eq!(cache.join("db").is_symlink(), linked, "{mode:o}");
+            let (read, write) = RunAs::Nobody
+                .act(|| {
+                    let file = cache.join("db/trivy.db");
+                    (fs::read(&file).is_ok(), fs::write(&file, "y").is_ok())
+                })
+                .unwrap();
+            assert_eq!((read, write), (true, false), "{mode:o}");
+        }
+    }
+}

@@ -1,0 +1,386 @@
+//! Trivy over the tree and over images.
+//!
+//! One process for each target, with every check in it; without a usable vulnerability database
+//! the other checks still run. It takes no order from the tree: an empty working directory, empty
+//! names for every file that it would look for, an environment of ours, no network.
+
+mod auth;
+pub mod database;
+mod findings;
+pub mod image;
+mod log;
+mod report;
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use tokio_util::sync::CancellationToken;
+
+use self::database::Database;
+use self::findings::Place;
+use self::report::Report;
+use super::{Job, Ran, ending, gap, no_network, scan, state, unparsed};
+use crate::outcome::{Failure, Result};
+use crate::process::{Child, Ended, Folder, Log, run as child};
+use crate::security_scan::observe::tree::Tree;
+use crate::security_scan::policy::SecretAllowRules;
+use crate::security_scan::request::TrivyCheck;
+use crate::security_scan::scan::{Gap, GapKind, Scan, Source, State, Tool};
+
+/// Bytes of JSON from one target.
+const CAP: u64 = 512 * 1024 * 1024;
+/// Trivy's own allow rules for secrets, by their ids.
+/// Source: `pkg/fanal/secret/builtin-allow-rules.go`.
+const ALLOW_RULES: [&str; 12] = [
+    "tests",
+    "examples",
+    "vendor",
+    "usr-dirs",
+    "locale-dir",
+    "markdown",
+    "node.js",
+    "golang",
+    "python",
+    "rubygems",
+    "wordpress",
+    "anaconda-log",
+];
+const INSTALL: &str = "install it as https://trivy.dev/latest/getting-started/installation/ says";
+
+/// Runs Trivy over the tree, if there is one, and over every image.
+pub(super) async fn run(
+    job: &Job<'_>,
+    tree: Option<&Tree>,
+    images: &[image::Target],
+    cancel: &CancellationToken,
+) -> Result<Vec<Ran>> {
+    if tree.is_none() && images.is_empty() {
+        return Ok(Vec::new());
+    }
+    let Some(program) = job.programs().find("trivy") else {
+        let missing = || {
+            gap(
+                GapKind::Missing,
+                "Trivy is not installed: there is no program trivy on PATH outside the workspace",
+                Some(INSTALL),
+            )
+        };
+        let scans = tree
+            .map(|_| tree_scan(job))
+            .into_iter()
+            .chain(images.iter().map(|image| image.scan(job)));
+        return Ok(scans
+            .map(|mut scan| {
+                scan.state = State::Incomplete(vec![missing()]);
+                Ran {
+                    scan,
+                    log: Log::default(),
+                }
+            })
+            .collect());
+    };
+    let trivy = Trivy {
+        job,
+        program,
+        database: Database::NotWanted,
+        cancel,
+    };
+    let mut download_log = Log::default();
+    let database = database::acquire(&trivy, &mut download_log).await?;
+    let trivy = Trivy { database, ..trivy };
+
+    let in_tree = async {
+        match tree {
+            Some(tree) => trivy.tree(tree).await.map(|ran| vec![ran]),
+            None => Ok(Vec::new()),
+        }
+    };
+    let in_images = async {
+        let mut all = Vec::new();
+        for image in images {
+            all.push(image::scan(&trivy, image).await?);
+        }
+        Ok(all)
+    };
+    let (in_tree, in_images): (Result<_>, Result<_>) = tokio::join!(in_tree, in_images);
+    let mut all = in_tree?;
+    all.extend(in_images?);
+    if let Some(first) = all.first_mut() {
+        for line in download_log.lines() {
+            first.log.push(format!("{line}\n"));
+        }
+    }
+    Ok(all)
+}
+
+/// What every Trivy process of this run shares.
+struct Trivy<'a> {
+    job: &'a Job<'a>,
+    program: PathBuf,
+    database: Database,
+    cancel: &'a CancellationToken,
+}
+
+/// One Trivy process to be.
+struct Target<'a> {
+    folder: &'a Folder,
+    /// `fs` or `image`.
+    command: &'static str,
+    /// What is scanned, and options of its own.
+    args: Vec<OsString>,
+    env: Vec<(OsString, OsString)>,
+    place: Place,
+}
+
+fn tree_scan(job: &Job<'_>) -> Scan {
+    let target = job
+        .path
+        .as_ref()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    scan(Source::TrivyFs, target, job.category("trivy-fs"), tool())
+}
+
+fn tool() -> Tool {
+    Tool {
+        name: "Trivy".to_owned(),
+        version: None,
+        information_uri: Some("https://trivy.dev/".to_owned()),
+    }
+}
+
+impl Trivy<'_> {
+    async fn tree(&self, tree: &Tree) -> Result<Ran> {
+        let folder = Folder::new("slipway-trivy-", self.job.run_as)?;
+        let path = self.job.path.clone().unwrap_or_default();
+        let root = path.below(self.job.workspace);
+        let mut args = Vec::new();
+        for skip in self.job.skip() {
+            // Relative to the tree, as globs.
+            let below = skip
+                .as_str()
+                .strip_prefix(path.as_str())
+                .unwrap_or_default();
+            let below = below.trim_start_matches('/');
+            if path.contains(&skip) && !below.is_empty() {
+                args.extend(["--skip-dirs".into(), literal(below)]);
+            }
+        }
+        args.extend(["--".into(), root.into()]);
+        let target = Target {
+            folder: &folder,
+            command: "fs",
+            args,
+            env: no_network(),
+            place: Place::Tree(path.as_str().to_owned()),
+        };
+        let mut scan = tree_scan(self.job);
+        scan.inline_ignores.clone_from(&tree.trivy_ignores);
+        scan.notes = tree.notes();
+        let gaps = tree.gap().into_iter().collect();
+        let mut ran = self.scan(target, scan, gaps).await?;
+        let ours = self.job.skip();
+        ran.scan.findings.retain(|finding| {
+            !ours.iter().any(|skip| {
+                let rest = finding.location.path.strip_prefix(skip.as_str());
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            })
+        });
+        Ok(ran)
+    }
+
+    /// Runs every check on the target. Where Trivy fails with the vulnerability check, the others
+    /// are tried again without it: a database can be broken in ways that only Trivy finds.
+    async fn scan(&self, target: Target<'_>, mut scan: Scan, mut gaps: Vec<Gap>) -> Result<Ran> {
+        let started = Instant::now();
+        let mut checks = self.job.request.trivy_checks.clone();
+        let wants_vuln = checks.contains(&TrivyCheck::Vuln);
+        match &self.database {
+            Database::Missing(gap) if wants_vuln => {
+                gaps.push(gap.clone());
+                checks.remove(&TrivyCheck::Vuln);
+            }
+            Database::Ready { notes, .. } => scan.notes.extend(notes.iter().cloned()),
+            _ => {}
+        }
+        let mut log = Log::default();
+        while !checks.is_empty() {
+            let ended = self.start(&target, &checks).await?;
+            for line in ended.log.lines() {
+                log.push(format!("{line}\n"));
+            }
+            match self.read(&ended, &target.place, &mut scan) {
+                Ok(()) => {
+                    gaps.extend(self.not_parsed(&ended.log, &target.place));
+                    scan.notes.extend(log::not_followed(ended.log.lines()));
+                    break;
+                }
+                Err(gap) => gaps.push(gap),
+            }
+            // Time, room and patience are used up for the others as well.
+            let again = matches!(gaps.last().map(|gap| gap.kind), Some(GapKind::Crashed));
+            if !again || !checks.remove(&TrivyCheck::Vuln) {
+                break;
+            }
+        }
+        if self.secrets_are_allowed(&checks) {
+            scan.notes.push(format!(
+                "Trivy's built-in rules that allow secrets are in force: {} (secret-allow-rules: \
+                 none in the policy lifts them)",
+                ALLOW_RULES.join(", ")
+            ));
+        }
+        scan.state = state(gaps);
+        scan.duration = started.elapsed();
+        Ok(Ran { scan, log })
+    }
+
+    fn secrets_are_allowed(&self, checks: &BTreeSet<TrivyCheck>) -> bool {
+        checks.contains(&TrivyCheck::Secret)
+            && self.job.policy.secret_allow_rules() == SecretAllowRules::Builtin
+    }
+
+    async fn start(&self, target: &Target<'_>, checks: &BTreeSet<TrivyCheck>) -> Result<Ended> {
+        let folder = target.folder;
+        let cache = folder.given().join("cache");
+        self.database.show(&cache, folder, self.job.run_as)?;
+        let mut args: Vec<OsString> = vec![target.command.into()];
+        args.extend(common(&cache));
+        let names: Vec<&str> = checks.iter().map(|check| check.name()).collect();
+        args.extend(["--scanners".into(), names.join(",").into()]);
+        args.extend(["--ignorefile".into(), OsString::new()]);
+        args.extend(["--secret-config".into(), self.secret_rules(folder)?]);
+        args.extend(
+            [
+                "--format=json",
+                "--list-all-pkgs",
+                "--offline-scan",
+                "--skip-db-update",
+                "--skip-java-db-update",
+                "--skip-check-update",
+                "--cache-backend=memory",
+                "--debug",
+            ]
+            .map(OsString::from),
+        );
+        args.extend(target.args.iter().cloned());
+        child(
+            Child {
+                program: self.program.clone(),
+                args,
+                path: self.job.programs().path(),
+                env: target.env.clone(),
+                folder,
+                limit: self.job.limit,
+                cap: CAP,
+                keep: log::keep,
+            },
+            self.cancel,
+        )
+        .await
+    }
+
+    /// The value of `--secret-config`: empty for Trivy's own rules. A file that the tree's root has
+    /// under the same name would not be scanned, so the name can't be guessed.
+    fn secret_rules(&self, folder: &Folder) -> Result<OsString> {
+        if self.job.policy.secret_allow_rules() == SecretAllowRules::Builtin {
+            return Ok(OsString::new());
+        }
+        let name = format!("{}.yaml", uuid::Uuid::new_v4());
+        let rules: Vec<String> = ALLOW_RULES
+            .iter()
+            .map(|rule| format!("  - {rule}\n"))
+            .collect();
+        let text = format!("disable-allow-rules:\n{}", rules.concat());
+        let path = folder
+            .give(&name, text.as_bytes())
+            .map_err(|error| unwritable(&error))?;
+        Ok(path.into())
+    }
+
+    /// Adds the findings to the scan, or says why there are none.
+    fn read(&self, ended: &Ended, place: &Place, scan: &mut Scan) -> std::result::Result<(), Gap> {
+        if let Some(gap) = ending::gap_of("Trivy", ended, &[0], self.job.limit) {
+            return Err(gap);
+        }
+        let bad = |what: String| {
+            Err(gap(
+                GapKind::BadOutput,
+                what,
+                Some("its log is in output-directory"),
+            ))
+        };
+        if ended.output.is_empty() {
+            return bad("Trivy printed nothing".to_owned());
+        }
+        let report: Report = match serde_json::from_slice(&ended.output) {
+            Ok(report) => report,
+            Err(error) => {
+                return bad(format!(
+                    "Trivy's output is not the JSON that it documents: {error}"
+                ));
+            }
+        };
+        if report.schema_version != report::SCHEMA {
+            return bad(format!(
+                "Trivy's output has schema version {}, and version {} is understood",
+                report.schema_version,
+                report::SCHEMA
+            ));
+        }
+        scan.tool.version = report
+            .trivy
+            .as_ref()
+            .and_then(|trivy| trivy.version.clone());
+        (scan.findings, scan.rules) = findings::of(&report, place);
+        Ok(())
+    }
+
+    fn not_parsed(&self, log: &Log, place: &Place) -> Vec<Gap> {
+        let files = log::unparsed(log.lines())
+            .into_iter()
+            .map(|(path, gap)| match place {
+                Place::Tree(folder) if !folder.is_empty() => (format!("{folder}/{path}"), gap),
+                _ => (path, gap),
+            });
+        unparsed(self.job.policy, files)
+    }
+}
+
+/// Options of every Trivy process. Its own time limit is put out of the way: ours ends it.
+fn common(cache: &Path) -> Vec<OsString> {
+    let mut args: Vec<OsString> = vec!["--config".into(), OsString::new()];
+    args.extend(["--cache-dir".into(), cache.into()]);
+    args.extend(
+        [
+            "--timeout=48h",
+            "--no-progress",
+            "--skip-version-check",
+            "--disable-telemetry",
+        ]
+        .map(OsString::from),
+    );
+    args
+}
+
+/// A path as a value of `--skip-dirs`, which is a CSV record of globs.
+fn literal(path: &str) -> OsString {
+    let mut glob = String::new();
+    for c in path.chars() {
+        if "*?[]{}\\".contains(c) {
+            glob.push('\\');
+        }
+        glob.push(c);
+    }
+    format!("\"{}\"", glob.replace('"', "\"\"")).into()
+}
+
+fn unwritable(error: &std::io::Error) -> Failure {
+    Failure::error(
+        "no temporary folder",
+        format!("Trivy's own folder could not be written: {error}"),
+    )
+    .next("make sure that /tmp (or $TMPDIR) has space")
+}

@@ -9,6 +9,7 @@ pub mod outputs;
 pub mod plan;
 pub mod policy;
 pub mod report;
+pub mod policy_in_force;
 pub mod request;
 pub mod sarif;
 pub mod scan;

@@ -11,7 +11,12 @@ use super::commands::clean;
 #[must_use]
 pub fn text(foreign: &str) -> String {
     // Four blanks at the start of a line would make it code.
-    encode(foreign.trim(), |char, at_start| match char {
+    words(foreign.trim())
+}
+
+/// [`text`] that stands behind something on its line: the blanks around it are kept.
+fn words(foreign: &str) -> String {
+    encode(foreign, |char, at_start| match char {
         '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' => Some(format!("\\{char}")),
         '#' | '+' | '-' | '=' | ':' if at_start => Some(format!("\\{char}")),
         // GitHub reads `$…$` as mathematics; this is the escape that it documents.
@@ -24,13 +29,13 @@ pub fn text(foreign: &str) -> String {
 /// [`code`], all else as [`text`].
 #[must_use]
 pub fn prose(ours: &str) -> String {
-    let parts: Vec<_> = ours.split('`').collect();
+    let parts: Vec<_> = ours.trim().split('`').collect();
     if parts.len() % 2 == 0 {
         return text(ours);
     }
     let parts = parts.into_iter().enumerate().map(|(index, part)| {
         if index % 2 == 0 {
-            text(part)
+            words(part)
         } else {
             code(part)
         }

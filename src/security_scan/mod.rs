@@ -1,6 +1,7 @@
 //! `security-scan`: Trivy, Bandit and any other SARIF in one step; one explained gate;
 //! alerts in the GitHub Security tab.
 
+mod apply;
 pub mod finding;
 pub mod fingerprint;
 pub mod inputs;
@@ -8,25 +9,37 @@ pub mod observe;
 pub mod outputs;
 pub mod plan;
 pub mod policy;
-pub mod report;
 pub mod policy_in_force;
+pub mod report;
 pub mod request;
 pub mod sarif;
 pub mod scan;
 pub mod scanners;
 #[cfg(test)]
 mod schemas;
+mod setting;
 pub mod severity;
+mod tell;
 pub mod upload;
 
-use crate::outcome::{Failure, Outcome, Result};
+use crate::outcome::{Outcome, Result};
 use crate::runner::Session;
+use setting::Setting;
 
 /// Scans, judges, uploads and reports.
-pub async fn run(_inputs: inputs::Inputs, _session: &Session) -> Result<Outcome> {
-    std::future::ready(Err(Failure::error(
-        "Not implemented",
-        "security-scan cannot run yet.",
-    )))
-    .await
+///
+/// # Errors
+/// What ended the run before a verdict: a wrong input or policy, an environment that does not let
+/// the scanners be locked in, a cancelled job.
+pub async fn run(inputs: inputs::Inputs, session: &Session) -> Result<Outcome> {
+    let setting = Setting::check(&inputs, session)?;
+    let seen = observe::observe(&setting).await?;
+    let judgement = plan::judge(
+        &seen.scans,
+        &seen.policy.policy,
+        &plan::Settings::from(&inputs),
+        setting.today(),
+    );
+    let done = apply::apply(&setting, &seen, &judgement).await?;
+    tell::tell(&setting, &seen, &judgement, done)
 }

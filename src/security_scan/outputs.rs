@@ -15,7 +15,7 @@ pub struct Outputs {
     pub report: String,
     /// Paths of the SARIF files as they are uploaded, relative to the workspace, one a line.
     pub sarif: Vec<String>,
-    /// Number of findings, suppressed ones not counted.
+    /// Number of findings, suppressed ones included.
     pub findings: u64,
     /// Number of findings that close the gate.
     pub blocking: u64,

@@ -1,5 +1,156 @@
-//! What is: the tree as the scanners will see it, and what they must not find there.
+//! What is: the policy in force, the tree, and what the scanners find in it.
 
 pub mod credentials;
 pub mod ignores;
 pub mod tree;
+
+use std::time::{Duration, Instant};
+
+use super::policy::{Credentials, Origin, origin};
+use super::policy_in_force::{self, InForce};
+use super::sarif::category::Journal;
+use super::scan::Scan;
+use super::scanners::{self, Job};
+use super::setting::Setting;
+use super::{fingerprint, plan};
+use crate::outcome::{Failure, Result};
+use crate::runner::context::Context;
+use crate::runner::folder::Folder;
+use crate::runner::path::RelativePath;
+
+/// All that was seen. Nothing was written but databases into their cache.
+#[derive(Debug)]
+pub struct Seen {
+    pub policy: InForce,
+    pub origin: Origin,
+    /// Settled by the policy, with fingerprints, without secrets.
+    pub scans: Vec<Scan>,
+    /// Name and text of each scanner's log.
+    pub logs: Vec<(String, String)>,
+    /// What the user should know although it does not change the result.
+    pub warnings: Vec<Failure>,
+    pub timings: Vec<(String, Duration)>,
+}
+
+/// Reads the policy, runs the scanners, reads imported SARIF.
+///
+/// # Errors
+/// Invalid: the policy, a path, an image or a category is wrong. Error: the base's policy cannot be
+/// read, the scanners cannot be locked in, the run was cancelled.
+pub(crate) async fn observe(setting: &Setting<'_>) -> Result<Seen> {
+    let session = setting.session;
+    let context = session.context.as_ref();
+    let origin = match context {
+        Some(context) => origin(&context.event_name, &context.event)?,
+        None => Origin::Workspace,
+    };
+    let mut clock = Clock::start();
+    let policy = policy_in_force::read(
+        origin.clone(),
+        &setting.policy,
+        &setting.workspace,
+        setting.github.as_ref().zip(context),
+        setting.today(),
+    )
+    .await?;
+    clock.lap("policy");
+
+    let warnings: Vec<Failure> = credentials(setting, context, policy.policy.credentials())?
+        .into_iter()
+        .chain(policy.proposed_is_wrong.clone())
+        .collect();
+
+    let job = job(setting, &policy);
+    claim(context, &scanners::categories(&job)?)?;
+    let progress = session.console.progress("Scanning");
+    let observed = scanners::run(&job, &session.cancel).await?;
+    progress.finish("done");
+    clock.lap("scanners");
+
+    let mut scans = plan::settle(observed.scans, &policy.policy);
+    for unread in fingerprint::fill(&mut scans, &mut |path| read(&setting.workspace, path)) {
+        session.console.debug(&format!(
+            "no line hash for {}: {}",
+            unread.path, unread.reason
+        ));
+    }
+    clock.lap("fingerprints");
+    Ok(Seen {
+        policy,
+        origin,
+        scans,
+        logs: observed.logs,
+        warnings,
+        timings: clock.laps,
+    })
+}
+
+fn job<'a>(setting: &'a Setting<'_>, policy: &'a InForce) -> Job<'a> {
+    Job {
+        workspace: &setting.session.workspace.path,
+        inputs: setting.inputs,
+        request: &setting.request,
+        policy: &policy.policy,
+        path: setting.path.clone(),
+        output: setting.output.clone(),
+        cache: setting.cache.clone(),
+        tracked: &setting.tracked,
+        environment: &setting.session.environment,
+        run_as: setting.run_as,
+        limit: setting.inputs.timeout,
+    }
+}
+
+/// A warning, or under `credentials: refuse` the end.
+fn credentials(
+    setting: &Setting<'_>,
+    context: Option<&Context>,
+    ruled: Credentials,
+) -> Result<Option<Failure>> {
+    let temp = context.and_then(|context| context.temp.as_deref());
+    let workspace = &setting.session.workspace.path;
+    let found = credentials::readable(workspace, temp, setting.run_as);
+    match (credentials::failure(&found), ruled) {
+        (Some(failure), Credentials::Refuse) => Err(failure),
+        (found, _) => Ok(found),
+    }
+}
+
+/// One category for one scan of one job: GitHub would let the later replace the earlier.
+fn claim(context: Option<&Context>, categories: &[String]) -> Result<()> {
+    let Some((context, temp)) = context.and_then(|it| Some((it, it.temp.as_deref()?))) else {
+        return Ok(());
+    };
+    let job = format!("{}/{}/{}", context.run_id, context.run_attempt, context.job);
+    Journal::open(temp, job, &context.action)?.claim(categories)
+}
+
+/// A file of the workspace, for the hash of its lines.
+fn read(workspace: &Folder, path: &str) -> std::result::Result<Vec<u8>, String> {
+    let path = RelativePath::parse(path)?;
+    match workspace.read(&path, fingerprint::MAX_FILE_BYTES) {
+        Ok(Some(bytes)) => Ok(bytes),
+        Ok(None) => Err("it is not there".to_owned()),
+        Err(failure) => Err(failure.what),
+    }
+}
+
+/// How long each part took.
+struct Clock {
+    since: Instant,
+    laps: Vec<(String, Duration)>,
+}
+
+impl Clock {
+    fn start() -> Self {
+        Self {
+            since: Instant::now(),
+            laps: Vec::new(),
+        }
+    }
+
+    fn lap(&mut self, name: &str) {
+        self.laps.push((name.to_owned(), self.since.elapsed()));
+        self.since = Instant::now();
+    }
+}

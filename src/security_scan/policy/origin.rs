@@ -1,8 +1,7 @@
 //! Which version of the policy is in force.
 
-use serde_json::Value;
-
 use crate::outcome::{Failure, Result};
+use crate::runner::event::Event;
 
 /// Where the policy is read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,20 +25,24 @@ pub enum Origin {
 /// (<https://docs.github.com/webhooks/webhook-events-and-payloads>).
 ///
 /// A payload without that commit is an error (exit 3), never a reason to trust the workspace.
-pub fn origin(event_name: &str, event: &Value) -> Result<Origin> {
-    let (pointer, named) = match event_name {
-        "merge_group" => ("/merge_group/base_sha", "merge_group.base_sha"),
-        name if name.starts_with("pull_request") => {
-            ("/pull_request/base/sha", "pull_request.base.sha")
-        }
+pub fn origin(event_name: &str, event: &Event) -> Result<Origin> {
+    let (sha, named) = match event_name {
+        "merge_group" => (
+            event.merge_group.as_ref().map(|it| &it.base_sha),
+            "merge_group.base_sha",
+        ),
+        name if name.starts_with("pull_request") => (
+            event.pull_request.as_ref().map(|it| &it.base_sha),
+            "pull_request.base.sha",
+        ),
         _ => return Ok(Origin::Workspace),
     };
-    match event.pointer(pointer).and_then(Value::as_str) {
-        Some(sha) if is_commit(sha) => Ok(Origin::Commit {
-            sha: sha.to_owned(),
+    match sha {
+        Some(sha) => Ok(Origin::Commit {
+            sha: sha.to_string(),
             named,
         }),
-        _ => Err(Failure::error(
+        None => Err(Failure::error(
             "No base commit in the event",
             format!(
                 "The payload of this `{}` event has no commit in `{named}`, so the policy that \
@@ -59,23 +62,26 @@ pub fn origin(event_name: &str, event: &Value) -> Result<Origin> {
     }
 }
 
-/// SHA-1 or SHA-256, hexadecimal: nothing else may reach a URL.
-fn is_commit(text: &str) -> bool {
-    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::outcome::Outcome;
+
+    fn origin(name: &str, payload: &Value) -> Result<Origin> {
+        super::origin(name, &Event::from_json(payload))
+    }
 
     const SHA: &str = "0123456789abcdef0123456789abcdef01234567";
 
     #[test]
     fn proposals_are_judged_by_their_base() {
-        let pull = json!({"pull_request": {"base": {"sha": SHA}, "head": {"sha": "f".repeat(40)}}});
+        let pull = json!({"pull_request": {
+            "number": 7,
+            "base": {"sha": SHA, "ref": "main"},
+            "head": {"sha": "f".repeat(40), "ref": "topic"},
+        }});
         for event in [
             "pull_request",
             "pull_request_target",

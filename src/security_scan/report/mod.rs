@@ -1,5 +1,5 @@
 //! `report.json`: everything that was decided and done, with reasons and timings; and what is
-//! drawn from it: summary, annotations, text, outputs.
+//! drawn from it: summary, annotations, text, and the action's outputs.
 //!
 //! The file's format is versioned by [`Report::schema`] and described by
 //! `schemas/security-scan.report.v1.json`. Within a version fields are only added.
@@ -8,7 +8,6 @@ mod annotations;
 mod build;
 mod inputs;
 mod links;
-mod outputs;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -20,7 +19,6 @@ use serde::Serialize;
 pub use self::annotations::{annotations, verdict};
 pub use self::build::{Checkout, Run, build};
 pub use self::inputs::InputsReport;
-pub use self::outputs::outputs;
 pub use self::summary::summary;
 pub use self::text::text;
 use super::finding::{Kind, Location, Package};

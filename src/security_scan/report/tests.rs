@@ -10,6 +10,7 @@ use pulldown_cmark::{Event, Options, Parser as Markdown, Tag, TagEnd};
 use super::*;
 use crate::security_scan::finding::{Finding, Region, Rule};
 use crate::security_scan::inputs::Inputs;
+use crate::security_scan::outputs::Outputs;
 use crate::security_scan::plan::tests_support::{finding, gap, scan};
 use crate::security_scan::plan::{Settings, judge};
 use crate::security_scan::policy::{Origin, Policy, differences};
@@ -281,7 +282,8 @@ fn annotations_of_a_whole_run() {
 
 #[test]
 fn outputs_of_a_whole_run() {
-    let lines: Vec<_> = outputs(&whole(None))
+    let lines: Vec<_> = Outputs::from(&whole(None))
+        .entries()
         .into_iter()
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
@@ -493,7 +495,7 @@ proptest! {
             let known = ["file", "line", "endLine", "col", "endColumn", "title"];
             prop_assert!(properties.iter().all(|(key, _)| known.contains(&key.as_str())));
         }
-        for (_, value) in outputs(&report) {
+        for (_, value) in Outputs::from(&report).entries() {
             prop_assert!(!value.contains("evil"));
         }
     }

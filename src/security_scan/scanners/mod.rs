@@ -15,9 +15,10 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::inputs::Inputs;
-use super::observe::tree::{self, Look, Tree};
+use super::observe::tree::{self, Look};
 use super::policy::Policy;
 use super::request::{Request, Scanner};
+use super::sarif::category;
 use super::scan::{Gap, GapKind, Scan, Source, State, Tool};
 use crate::git::Tracked;
 use crate::outcome::Result;
@@ -43,7 +44,7 @@ pub struct Job<'a> {
     /// `PATH` and the proxy variables are taken from here, nothing else.
     pub environment: &'a Environment,
     pub run_as: RunAs,
-    /// `RUNNER_TEMP` and the like are not asked here: see [`super::observe::credentials`].
+    /// Of each scanner.
     pub limit: Duration,
 }
 
@@ -73,13 +74,9 @@ impl Job<'_> {
         [self.output.clone(), self.cache.clone()]
     }
 
-    /// `slipway/bandit/[<path>/]`.
-    fn category(&self, scanner: &str) -> String {
-        let prefix = &self.inputs.category;
-        match &self.path {
-            Some(path) if !path.is_root() => format!("{prefix}/{scanner}/{path}/"),
-            _ => format!("{prefix}/{scanner}/"),
-        }
+    /// The tree below the workspace; empty for the workspace itself.
+    pub(crate) fn tree(&self) -> &str {
+        self.path.as_ref().map_or("", RelativePath::as_str)
     }
 
     /// The user's proxy settings and certificates: for children that must reach the network.
@@ -120,6 +117,27 @@ pub(crate) fn no_network() -> Vec<(OsString, OsString)> {
     variables.push(("no_proxy".into(), OsString::new()));
     variables.push(("GIT_ALLOW_PROTOCOL".into(), "none".into()));
     variables
+}
+
+/// The categories of all that will be scanned. Exit 2 for a wrong image.
+pub fn categories(job: &Job<'_>) -> Result<Vec<String>> {
+    let wanted = |scanner| job.path.is_some() && job.request.scanners.contains(&scanner);
+    let (prefix, path) = (&*job.inputs.category, job.tree());
+    let tree = [
+        (Scanner::Trivy, category::trivy_fs(prefix, path)),
+        (Scanner::Bandit, category::bandit(prefix, path)),
+    ];
+    let images = trivy::image::targets(job)?;
+    Ok(tree
+        .into_iter()
+        .filter(|(scanner, _)| wanted(*scanner))
+        .map(|(_, category)| category)
+        .chain(
+            images
+                .iter()
+                .map(|it| category::trivy_image(prefix, &it.name)),
+        )
+        .collect())
 }
 
 /// Runs all that was asked for. Exit 2 for a wrong path or image, exit 3 if the scanners can't be

@@ -65,20 +65,25 @@ struct Accepted {
     at: Instant,
 }
 
+/// The repository, and who talks to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Remote<'a> {
+    pub client: &'a Client,
+    pub repository: &'a Repository,
+}
+
 /// Uploads what the plan says. One result for each of its steps, in order.
 pub async fn apply(
     plan: UploadPlan,
-    client: Option<&Client>,
-    repository: &Repository,
+    remote: Option<Remote<'_>>,
     settings: &Settings,
 ) -> Vec<UploadResult> {
-    let target = match (plan.target, client) {
-        (Ok(target), Some(client)) => Ok((target, client)),
+    let target = match (plan.target, remote) {
+        (Ok(target), Some(remote)) => Ok((target, remote)),
         (Ok(_), None) => Err(explain::obstacle(&Obstacle::Setup("there is none".into()))),
         (Err(obstacle), _) => Err(explain::obstacle(&obstacle)),
     };
     let mut run = Run {
-        repository,
         settings,
         results: Vec::new(),
         accepted: Vec::new(),
@@ -86,20 +91,19 @@ pub async fn apply(
     };
     for step in plan.steps {
         match &target {
-            Ok((target, client)) => run.step(step, target, client).await,
+            Ok((target, remote)) => run.step(step, target, *remote).await,
             Err(refusal) => run.refused(step, refusal),
         }
     }
-    if let Ok((_, client)) = target
+    if let Ok((_, remote)) = target
         && settings.wait
     {
-        run.wait(client).await;
+        run.wait(remote).await;
     }
     run.results
 }
 
 struct Run<'a> {
-    repository: &'a Repository,
     settings: &'a Settings,
     results: Vec<UploadResult>,
     accepted: Vec<Accepted>,
@@ -108,7 +112,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn step(&mut self, step: Step, target: &Target, client: &Client) {
+    async fn step(&mut self, step: Step, target: &Target, remote: Remote<'_>) {
         match &step.action {
             Action::Stand => self.push(step, Status::Incomplete),
             Action::NotNeeded => self.push(step, Status::NotNeeded),
@@ -137,7 +141,7 @@ impl Run<'_> {
                     started_at: self.settings.started_at,
                     tool_name: &step.tool,
                 };
-                match client.upload_sarif(self.repository, &upload).await {
+                match remote.client.upload_sarif(remote.repository, &upload).await {
                     Ok(receipt) => {
                         let index = self.results.len();
                         self.push(step, Status::Accepted);
@@ -150,7 +154,7 @@ impl Run<'_> {
                     }
                     Err(error) => {
                         let what = format!("Upload of {}", step.category);
-                        let refusal = self.refusal(client, &error, &what).await;
+                        let refusal = self.refusal(remote, &error, &what).await;
                         self.refused(step, &refusal);
                         if refusal.status.is_for_all() {
                             self.stopped = Some(refusal);
@@ -163,14 +167,15 @@ impl Run<'_> {
 
     /// What to do about missing code scanning depends on whether the repository is private; not every
     /// event says so.
-    async fn refusal(&self, client: &Client, error: &Error, what: &str) -> Refusal {
+    async fn refusal(&self, remote: Remote<'_>, error: &Error, what: &str) -> Refusal {
         let known = self.settings.circumstances;
         let first = refusal(error, what, known);
         if first.status != Status::NotEnabled || known.private.is_some() {
             return first;
         }
-        let private = client
-            .repository(self.repository)
+        let private = remote
+            .client
+            .repository(remote.repository)
             .await
             .ok()
             .map(|it| it.private);
@@ -209,9 +214,9 @@ impl Run<'_> {
         }
     }
 
-    async fn wait(&mut self, client: &Client) {
+    async fn wait(&mut self, remote: Remote<'_>) {
         for Accepted { index, id, at } in std::mem::take(&mut self.accepted) {
-            let processed = self.processed(client, &id, at).await;
+            let processed = self.processed(remote, &id, at).await;
             let result = &mut self.results[index];
             let category = &*result.category;
             let (status, failure) = match processed {
@@ -253,12 +258,17 @@ impl Run<'_> {
     }
 
     /// Asks until it is decided or the patience ends; at least once.
-    async fn processed(&self, client: &Client, id: &str, at: Instant) -> Result<Processing, Error> {
+    async fn processed(
+        &self,
+        remote: Remote<'_>,
+        id: &str,
+        at: Instant,
+    ) -> Result<Processing, Error> {
         let patience = &self.settings.patience;
         let mut pause = patience.first;
         loop {
-            client.pause(pause).await?;
-            match client.sarif_status(self.repository, id).await {
+            remote.client.pause(pause).await?;
+            match remote.client.sarif_status(remote.repository, id).await {
                 Ok(Processing::Pending) => {}
                 // GitHub's own copies may lag behind.
                 Err(Error::Status(status))

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use slipway::github::Client;
 use slipway::security_scan::inputs::Upload as Mode;
 use slipway::security_scan::upload::Circumstances;
-use slipway::security_scan::upload::apply::{Patience, Settings, apply};
+use slipway::security_scan::upload::apply::{Patience, Remote, Settings, apply};
 use slipway::security_scan::upload::observe::existing;
 use slipway::security_scan::upload::plan::{Candidate, Content, plan};
 use slipway::security_scan::upload::result::UploadResult;
@@ -102,7 +102,8 @@ async fn run(
     )
     .await;
     let plan = plan(Ok(target()), candidates, &held);
-    apply(plan, Some(client), &slug(), settings).await
+    let repository = &slug();
+    apply(plan, Some(Remote { client, repository }), settings).await
 }
 
 async fn one(url: &str, settings: &Settings) -> UploadResult {

@@ -22,6 +22,7 @@ use crate::process::{
 };
 use crate::security_scan::observe::tree::Tree;
 use crate::security_scan::policy::InlineIgnores;
+use crate::security_scan::sarif::category;
 use crate::security_scan::scan::{GapKind, Scan, Source, State, Tool};
 
 /// Bytes of JSON from one shard: about 100,000 findings.
@@ -93,7 +94,12 @@ fn empty(job: &Job<'_>) -> Scan {
         .as_ref()
         .map(ToString::to_string)
         .unwrap_or_default();
-    scan(Source::Bandit, target, job.category("bandit"), tool)
+    scan(
+        Source::Bandit,
+        target,
+        category::bandit(&job.inputs.category, job.tree()),
+        tool,
+    )
 }
 
 /// What is started, and the arguments that come first: Bandit's own interpreter, isolated (`-I`: no

@@ -40,6 +40,7 @@ struct Metrics {
 
 /// `code` and whatever else could hold a secret is not read.
 #[derive(Debug, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the names are Bandit's")]
 struct Issue {
     filename: String,
     test_id: String,
@@ -325,9 +326,9 @@ fn nosec(line: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    fn issue(test: &str, text: &str) -> Issue {
+    fn issue(id: &str, text: &str) -> Issue {
         serde_json::from_value(serde_json::json!({
-            "filename": "a.py", "test_id": test, "test_name": "some_test", "issue_text": text,
+            "filename": "a.py", "test_id": id, "test_name": "some_test", "issue_text": text,
             "issue_severity": "LOW", "line_number": 3,
         }))
         .unwrap()

@@ -6,11 +6,14 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
+
 use super::findings::Place;
 use super::{Trivy, auth, tool, unwritable};
 use crate::outcome::{Failure, Result};
 use crate::process::{Folder, RunAs};
 use crate::runner::path::RelativePath;
+use crate::security_scan::sarif::category;
 use crate::security_scan::scan::{Gap, GapKind, Scan, Source, State};
 use crate::security_scan::scanners::{Job, Ran, gap, no_network, printable, scan as new_scan};
 
@@ -27,7 +30,7 @@ pub struct Target {
 
 impl Target {
     pub(super) fn scan(&self, job: &Job<'_>) -> Scan {
-        let category = format!("{}/trivy-image/{}/", job.inputs.category, self.name);
+        let category = category::trivy_image(&job.inputs.category, &self.name);
         new_scan(
             Source::TrivyImage(self.name.clone()),
             self.text.clone(),
@@ -93,18 +96,9 @@ fn target(workspace: &Path, text: &str) -> Result<Target> {
     }
     Ok(Target {
         text: text.to_owned(),
-        name: repository(text).to_owned(),
+        name: category::repository(text).to_owned(),
         archive: None,
     })
-}
-
-/// A reference without tag and digest: the colon of a port stands before the last slash.
-fn repository(reference: &str) -> &str {
-    let name = reference.split('@').next().unwrap_or(reference);
-    let last = name.rfind('/').map_or(0, |slash| slash + 1);
-    name[last..]
-        .find(':')
-        .map_or(name, |colon| &name[..last + colon])
 }
 
 /// Scans one image.
@@ -240,18 +234,27 @@ fn readable(archive: &Path, folder: &Folder, run_as: RunAs) -> Result<PathBuf> {
 
 /// Copies plain files and folders, readable for everybody below `given`.
 pub(super) fn copy_all(from: &Path, to: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
     let kind = fs::symlink_metadata(from)?.file_type();
     if kind.is_dir() {
         fs::create_dir(to)?;
-        fs::set_permissions(to, PermissionsExt::from_mode(0o755))?;
+        fs::set_permissions(to, fs::Permissions::from_mode(0o755))?;
         for entry in fs::read_dir(from)? {
             let entry = entry?;
             copy_all(&entry.path(), &to.join(entry.file_name()))?;
         }
     } else if kind.is_file() {
-        fs::copy(from, to)?;
-        fs::set_permissions(to, PermissionsExt::from_mode(0o644))?;
+        let no_link = OFlags::NOFOLLOW.bits().cast_signed();
+        let mut from = fs::OpenOptions::new()
+            .read(true)
+            .custom_flags(no_link)
+            .open(from)?;
+        let mut copy = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(to)?;
+        std::io::copy(&mut from, &mut copy)?;
+        fs::set_permissions(to, fs::Permissions::from_mode(0o644))?;
     }
     Ok(())
 }
@@ -259,20 +262,6 @@ pub(super) fn copy_all(from: &Path, to: &Path) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_that_stay_the_same() {
-        for (reference, expected) in [
-            ("api", "api"),
-            ("api:1.2", "api"),
-            ("ghcr.io/acme/api:1.2@sha256:abc", "ghcr.io/acme/api"),
-            ("ghcr.io/acme/api@sha256:abc", "ghcr.io/acme/api"),
-            ("localhost:5000/api", "localhost:5000/api"),
-            ("localhost:5000/api:1", "localhost:5000/api"),
-        ] {
-            assert_eq!(repository(reference), expected, "{reference}");
-        }
-    }
 
     #[test]
     fn references_and_archives() {

@@ -64,9 +64,9 @@ pub(super) fn not_followed<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<Stri
         .collect()
 }
 
-/// `failed to parse PATH: …`, the innermost of several.
+/// `failed to parse PATH: …`, the outermost of several: the inner ones name formats.
 fn named_in(error: &str) -> Option<String> {
-    let (_, rest) = error.rsplit_once("failed to parse ")?;
+    let (_, rest) = error.split_once("failed to parse ")?;
     let (path, _) = rest.split_once(": ")?;
     Some(path.to_owned())
 }

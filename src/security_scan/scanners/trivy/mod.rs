@@ -27,6 +27,7 @@ use crate::process::{Child, Ended, Folder, Log, run as child};
 use crate::security_scan::observe::tree::Tree;
 use crate::security_scan::policy::SecretAllowRules;
 use crate::security_scan::request::TrivyCheck;
+use crate::security_scan::sarif::category;
 use crate::security_scan::scan::{Gap, GapKind, Scan, Source, State, Tool};
 
 /// Bytes of JSON from one target.
@@ -140,7 +141,12 @@ fn tree_scan(job: &Job<'_>) -> Scan {
         .as_ref()
         .map(ToString::to_string)
         .unwrap_or_default();
-    scan(Source::TrivyFs, target, job.category("trivy-fs"), tool())
+    scan(
+        Source::TrivyFs,
+        target,
+        category::trivy_fs(&job.inputs.category, job.tree()),
+        tool(),
+    )
 }
 
 fn tool() -> Tool {

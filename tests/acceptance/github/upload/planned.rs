@@ -6,9 +6,9 @@ use slipway::security_scan::upload::plan::{Content, plan};
 use slipway::security_scan::upload::result::{Status, Weight};
 use slipway::security_scan::upload::target::Obstacle;
 
+use super::super::client;
 use super::super::fake::{ANALYSES, Fake, Upload, Wrong};
 use super::super::prism::Proxy;
-use super::super::{client, slug};
 use super::{MAIN, MERGE, candidate, found, nothing, run, settings};
 
 #[tokio::test]
@@ -152,7 +152,7 @@ async fn without_a_target_nobody_is_asked() {
     ] {
         for (mode, weight) in [(Mode::Auto, auto), (Mode::True, always)] {
             let plan = plan(Err(obstacle.clone()), vec![found("a/")], &Ok([].into()));
-            let results = apply(plan, None, &slug(), &settings(mode)).await;
+            let results = apply(plan, None, &settings(mode)).await;
             assert_eq!(
                 (results[0].status, results[0].weight),
                 (status, weight),

@@ -1,6 +1,7 @@
 //! Downloading a database: a child does it in its own folder, slipway looks at what it brought
 //! and puts it into the cache at once.
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use std::ffi::OsString;
 use std::fs;
 use std::io;
@@ -149,7 +150,6 @@ fn place(brought: &Path, cache: &Path, workspace: &Path) -> io::Result<()> {
     if db.symlink_metadata().is_err() {
         return fs::rename(&new, &db);
     }
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
     renameat_with(CWD, &new, CWD, &db, RenameFlags::EXCHANGE)?;
     fs::remove_dir_all(&new)
 }

@@ -1,0 +1,193 @@
+//! What is asked, where, and by which means: everything that is checked before anything runs.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::inputs::Inputs;
+use super::request::Request;
+use crate::git::{self, Tracked};
+use crate::github::{Client, Config};
+use crate::outcome::{Failure, Result};
+use crate::process::RunAs;
+use crate::runner::Session;
+use crate::runner::folder::Folder;
+use crate::runner::path::RelativePath;
+
+/// The checked inputs and what surrounds them. Nothing in it changes during the run.
+#[derive(Debug)]
+pub(crate) struct Setting<'a> {
+    pub inputs: &'a Inputs,
+    pub session: &'a Session,
+    pub request: Request,
+    pub workspace: Folder,
+    /// None: `path: none`.
+    pub path: Option<RelativePath>,
+    pub policy: RelativePath,
+    pub cache: RelativePath,
+    /// `output-directory`: never scanned.
+    pub output: RelativePath,
+    /// The folder in it that this step writes.
+    pub results: RelativePath,
+    pub tracked: Tracked,
+    /// The commit that is checked out.
+    pub head: Option<String>,
+    pub run_as: RunAs,
+    /// None without a token or at a desk.
+    pub github: Option<Client>,
+    pub started: Timestamp,
+}
+
+impl<'a> Setting<'a> {
+    /// Checks everything that can be wrong before anything runs.
+    ///
+    /// # Errors
+    /// Invalid: an input is wrong, or names a place that must not be written. Error: the
+    /// environment lacks what no run can do without.
+    pub(crate) fn check(inputs: &'a Inputs, session: &'a Session) -> Result<Self> {
+        let request = Request::check(inputs)?;
+        let inside = |input, text: &str| session.workspace.inside(input, text);
+        let path = match &request.path {
+            Some(path) => Some(inside("path", path)?),
+            None => None,
+        };
+        let policy = inside("policy", &inputs.policy)?;
+        let cache = inside("cache-directory", &inputs.cache_directory)?;
+        let output = inside("output-directory", &inputs.output_directory)?;
+        let tracked = git::tracked(&session.workspace.path);
+        own_folder("cache-directory", &cache, path.as_ref())?;
+        own_folder("output-directory", &output, path.as_ref())?;
+        if output.contains(&cache) || cache.contains(&output) {
+            return Err(Failure::invalid(
+                "Invalid input `output-directory`",
+                format!("output-directory \"{output}\" and cache-directory \"{cache}\" lie within each other."),
+            )
+            .next("Give each a folder of its own."));
+        }
+        let step = session.context.as_ref().map_or("", |it| &it.action);
+        let results = output
+            .join(&folder_name(step))
+            .map_err(|why| Failure::error("No folder for results", format!("{output}: {why}.")))?;
+        untracked("output-directory", &output, &tracked)?;
+        Ok(Self {
+            inputs,
+            session,
+            request,
+            workspace: Folder::root(&session.workspace.path)?,
+            path,
+            policy,
+            cache,
+            output,
+            results,
+            tracked,
+            head: git::head(&session.workspace.path),
+            run_as: RunAs::choose(session.context.is_some())?,
+            github: client(inputs, session)?,
+            started: Timestamp::now(),
+        })
+    }
+
+    /// The day on which suppressions are judged: UTC.
+    #[must_use]
+    pub(crate) fn today(&self) -> Date {
+        TimeZone::UTC.to_datetime(self.started).date()
+    }
+}
+
+fn client(inputs: &Inputs, session: &Session) -> Result<Option<Client>> {
+    let (Some(context), Some(token)) = (&session.context, &inputs.token) else {
+        return Ok(None);
+    };
+    let address = context.api_url.as_str().trim_end_matches('/');
+    let config = Config::new(address, Some(token.clone()));
+    Client::new(config, session.cancel.clone())
+        .map(Some)
+        .map_err(|error| error.failure("GitHub's API cannot be used", "contents: read"))
+}
+
+/// What we write is never scanned, so it must not hold what is to be scanned.
+fn own_folder(input: &str, folder: &RelativePath, path: Option<&RelativePath>) -> Result<()> {
+    let holds = folder.is_root() || path.is_some_and(|path| folder.contains(path));
+    if !holds {
+        return Ok(());
+    }
+    Err(Failure::invalid(
+        format!("Invalid input `{input}`"),
+        format!("`{input}: {folder}` holds what is to be scanned, and is itself never scanned."),
+    )
+    .next("Name a folder of its own, such as the default."))
+}
+
+/// A tracked file there would be overwritten, or a scan would pass it by.
+fn untracked(input: &str, folder: &RelativePath, tracked: &Tracked) -> Result<()> {
+    let known = matches!(tracked, Tracked::Paths(_));
+    if !known || !tracked.holds(Path::new(folder.as_str())) {
+        return Ok(());
+    }
+    Err(Failure::invalid(
+        format!("Invalid input `{input}`"),
+        format!("git tracks files in `{input}: {folder}`."),
+    )
+    .because("A folder that we write is never scanned, so code could hide there.")
+    .next("Take the folder out of git, or name another.")
+    .paste(format!(
+        "git rm -r --cached -- '{}'",
+        folder.as_str().replace('\'', "'\\''")
+    )))
+}
+
+/// The folder of one step, so that two steps of a job don't overwrite each other:
+/// `security-scan-<step id>`. A step without an id is called `__owner_name`, `__owner_name_2`, …
+/// by the runner; it gets `security-scan`, `security-scan-2`, ….
+fn folder_name(step: &str) -> String {
+    const BASE: &str = "security-scan";
+    let suffix = match step.strip_prefix("__") {
+        Some(made) => made
+            .rsplit_once('_')
+            .map(|(_, last)| last)
+            .filter(|last| !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()))
+            .unwrap_or_default(),
+        None => step,
+    };
+    let clean: String = suffix
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+        .take(100)
+        .collect();
+    if clean.is_empty() || clean == BASE {
+        BASE.to_owned()
+    } else {
+        format!("{BASE}-{clean}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_for_each_step() {
+        for (step, folder) in [
+            ("", "security-scan"),
+            ("__self", "security-scan"),
+            ("__slipway-ci_slipway", "security-scan"),
+            ("__slipway-ci_slipway_2", "security-scan-2"),
+            ("scan", "security-scan-scan"),
+            ("security-scan", "security-scan"),
+            ("../../x\n", "security-scan-x"),
+        ] {
+            assert_eq!(folder_name(step), folder, "{step}");
+        }
+    }
+
+    #[test]
+    fn our_folders_hold_nothing_to_scan() {
+        let path = |text| RelativePath::parse(text).unwrap();
+        assert!(own_folder("output-directory", &path("out"), Some(&path("."))).is_ok());
+        assert!(own_folder("output-directory", &path("."), None).is_err());
+        assert!(own_folder("output-directory", &path("src"), Some(&path("src/app"))).is_err());
+        assert!(own_folder("output-directory", &path("src"), None).is_ok());
+    }
+}

@@ -35,7 +35,10 @@ pub fn annotations(report: &Report) -> Vec<Annotation> {
             Annotation::new(level, title, gap_text(gap))
         })
     }));
-    all.extend(report.uploads.iter().filter_map(|upload| {
+    // What an incomplete scan lacks is said above.
+    let uploads = report.uploads.iter();
+    let uploads = uploads.filter(|upload| upload.status != "incomplete");
+    all.extend(uploads.filter_map(|upload| {
         let level = match upload.weight {
             Weight::Fine => return None,
             Weight::Warning => Level::Warning,

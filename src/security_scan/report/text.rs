@@ -165,7 +165,8 @@ fn table(lines: &mut Vec<String>, report: &Report) {
 
 fn uploads(lines: &mut Vec<String>, report: &Report) {
     let mut body = Vec::new();
-    for upload in &report.uploads {
+    // At a desk there is nothing to upload to.
+    for upload in report.uploads.iter().filter(|it| it.status != "off") {
         body.push(format!(
             "  {}  {}: {}",
             upload.category, upload.status, upload.reason

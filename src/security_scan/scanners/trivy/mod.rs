@@ -223,12 +223,16 @@ impl Trivy<'_> {
                     scan.notes.extend(log::not_followed(ended.log.lines()));
                     break;
                 }
-                Err(gap) => gaps.push(gap),
-            }
-            // Time, room and patience are used up for the others as well.
-            let again = matches!(gaps.last().map(|gap| gap.kind), Some(GapKind::Crashed));
-            if !again || !checks.remove(&TrivyCheck::Vuln) {
-                break;
+                Err(gap) => {
+                    // Time, room and patience are used up for the others as well.
+                    let again = gap.kind == GapKind::Crashed && checks.remove(&TrivyCheck::Vuln);
+                    if !gaps.contains(&gap) {
+                        gaps.push(gap);
+                    }
+                    if !again {
+                        break;
+                    }
+                }
             }
         }
         if self.secrets_are_allowed(&checks) {

@@ -238,7 +238,7 @@ fn finish(ended: Result<Outcome>, console: &Console, files: &Files, summary: &Su
         // The verdict stands; the log has it too.
         console.annotate(Annotation::new(
             Level::Warning,
-            &failure.title,
+            failure.headline(),
             failure.message(),
         ));
     }

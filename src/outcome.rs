@@ -140,20 +140,60 @@ impl Failure {
         self
     }
 
+    /// The title, capitalised.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        capitalised(&self.title)
+    }
+
+    /// What happened, the cause and the next step, as labelled sentences.
+    #[must_use]
+    pub fn sentences(&self) -> Vec<(&'static str, String)> {
+        [
+            ("", Some(&self.what)),
+            ("Cause", self.cause.as_ref()),
+            ("Next", self.next.as_ref()),
+        ]
+        .into_iter()
+        .filter_map(|(label, text)| Some((label, sentence(text?))))
+        .collect()
+    }
+
     /// All of it but the title, as lines for a log or an annotation.
     #[must_use]
     pub fn message(&self) -> String {
-        let mut message = self.what.clone();
-        for (label, text) in [("Cause", &self.cause), ("Next", &self.next)] {
-            if let Some(text) = text {
-                message.extend(["\n", label, ": ", text]);
-            }
-        }
+        let lines = self
+            .sentences()
+            .into_iter()
+            .map(|(label, text)| match label {
+                "" => text,
+                label => format!("{label}: {text}"),
+            });
+        let mut message = lines.collect::<Vec<_>>().join("\n");
         if let Some(paste) = &self.paste {
             message.extend(["\n\n", paste.trim_end()]);
         }
         message
     }
+}
+
+fn sentence(text: &str) -> String {
+    let text = capitalised(text.trim_end());
+    if text.ends_with(['.', '!', '?', ':', '…']) {
+        text
+    } else {
+        text + "."
+    }
+}
+
+/// A plain first word gets a capital; a path, an address or a name such as `trivy.yaml` stays.
+fn capitalised(text: &str) -> String {
+    let word = text.split(' ').next().unwrap_or_default();
+    let plain = word.trim_end_matches([':', ',']);
+    if plain.is_empty() || !plain.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        return text.to_owned();
+    }
+    text[..1].to_ascii_uppercase() + &text[1..]
 }
 
 #[cfg(test)]
@@ -174,6 +214,25 @@ mod tests {
             assert_eq!((outcome.code(), outcome.name()), (code, name));
             assert_eq!(serde_json::to_value(outcome).unwrap(), name);
         }
+    }
+
+    #[test]
+    fn texts_are_shown_as_sentences() {
+        for (text, shown) in [
+            ("the token may not", "The token may not."),
+            ("nothing: wait", "Nothing: wait."),
+            ("trivy.yaml is wrong.", "trivy.yaml is wrong."),
+            ("https://github.com", "https://github.com."),
+            ("`path` is empty", "`path` is empty."),
+            ("a/b", "a/b."),
+            ("paste this:", "Paste this:"),
+        ] {
+            assert_eq!(sentence(text), shown);
+        }
+        assert_eq!(
+            Failure::error("nothing to scan", "").headline(),
+            "Nothing to scan"
+        );
     }
 
     #[test]

@@ -171,7 +171,7 @@ impl Console {
     pub fn failure(&self, failure: &Failure) {
         self.annotate(Annotation::new(
             Level::Error,
-            &failure.title,
+            failure.headline(),
             failure.message(),
         ));
     }

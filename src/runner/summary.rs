@@ -62,15 +62,13 @@ impl Summary {
     /// Puts a failure before all other sections.
     pub fn failure(&self, failure: &Failure) {
         let prose = markdown::prose;
-        let mut body = format!(
-            "### ❌ {}\n\n{}\n",
-            prose(&failure.title),
-            prose(&failure.what)
-        );
-        for (label, more) in [("Cause", &failure.cause), ("Next", &failure.next)] {
-            if let Some(more) = more {
-                body.extend(["\n**", label, ":** ", &prose(more), "\n"]);
-            }
+        let mut body = format!("### ❌ {}\n", prose(&failure.headline()));
+        for (label, text) in failure.sentences() {
+            let label = match label {
+                "" => String::new(),
+                label => format!("**{label}:** "),
+            };
+            body.extend(["\n", &label, &prose(&text), "\n"]);
         }
         if let Some(paste) = &failure.paste {
             body.extend(["\n", &markdown::fence("", paste)]);

@@ -38,21 +38,35 @@ pub struct Outputs {
 }
 
 impl Outputs {
+    /// Their names, as `action.yml` declares them besides `result`.
+    pub const NAMES: [&str; 12] = [
+        "report",
+        "sarif",
+        "findings",
+        "blocking",
+        "suppressed",
+        "critical",
+        "high",
+        "medium",
+        "low",
+        "unknown",
+        "alerts-url",
+        "sarif-ids",
+    ];
+
     /// Names and values. A list is its lines.
     #[must_use]
-    pub fn entries(&self) -> Vec<(String, String)> {
-        let Ok(Value::Object(fields)) = serde_json::to_value(self) else {
-            return Vec::new();
-        };
-        let text = |value: Value| match value {
-            Value::String(text) => text,
+    pub fn entries(&self) -> Vec<(&'static str, String)> {
+        let fields = serde_json::to_value(self).unwrap_or_default();
+        let text = |value: &Value| match value {
+            Value::String(text) => text.clone(),
             Value::Array(items) => {
                 let lines = items.iter().filter_map(Value::as_str);
                 lines.collect::<Vec<_>>().join("\n")
             }
             other => other.to_string(),
         };
-        let entries = fields.into_iter().map(|(name, value)| (name, text(value)));
+        let entries = Self::NAMES.iter().map(|name| (*name, text(&fields[*name])));
         entries.collect()
     }
 
@@ -80,11 +94,22 @@ mod tests {
             ..Outputs::default()
         };
         let entries = outputs.entries();
-        let value = |name| &entries.iter().find(|(key, _)| key == name).unwrap().1;
+        let value = |name| &entries.iter().find(|(key, _)| *key == name).unwrap().1;
         assert_eq!(value("report"), "slipway-results/report.json");
         assert_eq!(value("sarif"), "a.sarif\nb.sarif");
         assert_eq!(value("findings"), "3");
         assert_eq!(value("alerts-url"), "");
-        assert_eq!(entries.len(), 12);
+    }
+
+    #[test]
+    fn each_field_has_its_name() {
+        let fields = serde_json::to_value(Outputs::default()).unwrap();
+        let fields: std::collections::BTreeSet<_> = fields.as_object().unwrap().keys().collect();
+        assert_eq!(fields.len(), Outputs::NAMES.len());
+        assert!(
+            Outputs::NAMES
+                .iter()
+                .all(|name| fields.contains(&(*name).to_owned()))
+        );
     }
 }

@@ -8,6 +8,7 @@
 mod cli;
 mod container;
 mod github;
+mod metadata;
 mod report;
 mod runner;
 mod support;

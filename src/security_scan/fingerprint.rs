@@ -18,6 +18,7 @@
 
 mod line_hash;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
@@ -151,17 +152,30 @@ fn rank(finding: &Finding) -> impl Ord + '_ {
     (finding.location.region, version, finding.message.as_str())
 }
 
-/// The first 64 bits of a SHA-256 over rule, path, package name and bare package URL.
+/// The first 64 bits of a SHA-256 over rule, path without the package's version, package name and
+/// bare package URL.
 #[must_use]
 pub fn identity(finding: &Finding) -> u64 {
     let (name, purl) = package_identity(finding.package.as_ref());
     digest(&[
         "slipway finding 1",
         &finding.rule,
-        &finding.location.path,
+        &path_without_version(finding),
         name,
         purl,
     ])
+}
+
+/// Packages lie in folders and files with their version in the name: `http-2.3.0.dist-info`,
+/// `log4j-core-2.14.1.jar`.
+fn path_without_version(finding: &Finding) -> Cow<'_, str> {
+    let path = &finding.location.path;
+    match &finding.package {
+        Some(package) if package.version.contains('.') && path.contains(&package.version) => {
+            Cow::Owned(path.replace(&package.version, "*"))
+        }
+        _ => Cow::Borrowed(path),
+    }
 }
 
 /// Which package, whatever its version.
@@ -402,6 +416,17 @@ mod tests {
             filled(vec![finding("r", "gone.py", Some(3))]),
             filled(vec![finding("r", "gone.py", Some(8))])
         );
+    }
+
+    #[test]
+    fn a_version_in_the_path_makes_no_new_alert() {
+        let at = |version: &str| {
+            let path = format!("lib/site-packages/http-{version}.dist-info/METADATA");
+            let mut finding = finding("CVE-1", &path, None);
+            finding.package = Some(package("http", version, ""));
+            finding
+        };
+        assert_eq!(filled(vec![at("2.3.0")]), filled(vec![at("2.4.0-rc1")]));
     }
 
     #[test]

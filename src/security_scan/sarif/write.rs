@@ -20,7 +20,7 @@ use serde_json::json;
 use serde_sarif::sarif as s;
 
 use super::limits;
-use crate::security_scan::finding::{Finding, Kind, Rule};
+use crate::security_scan::finding::{Finding, Kind, Region, Rule};
 use crate::security_scan::scan::{Scan, Source, State};
 use crate::security_scan::severity::Severity;
 
@@ -295,28 +295,28 @@ fn own(finding: &Finding) -> serde_json::Value {
 
 /// The one location that GitHub uses. A finding without a line is shown at the first.
 fn location(finding: &Finding) -> s::Location {
-    let region = finding.location.region.map_or((1, 1, 1, 1), |region| {
-        (
-            region.start_line,
-            region.start_column,
-            region.end_line,
-            region.end_column,
-        )
+    let region = finding.location.region.unwrap_or(Region {
+        start_line: 1,
+        start_column: 1,
+        end_line: 1,
+        end_column: 1,
     });
     s::Location::builder()
         .physical_location(
             s::PhysicalLocation::builder()
                 .artifact_location(artifact(&finding.location.path))
-                .region(
-                    s::Region::builder()
-                        .start_line(i64::from(region.0))
-                        .start_column(i64::from(region.1))
-                        .end_line(i64::from(region.2))
-                        .end_column(i64::from(region.3))
-                        .build(),
-                )
+                .region(self::region(region))
                 .build(),
         )
+        .build()
+}
+
+pub(super) fn region(region: Region) -> s::Region {
+    s::Region::builder()
+        .start_line(i64::from(region.start_line))
+        .start_column(i64::from(region.start_column))
+        .end_line(i64::from(region.end_line))
+        .end_column(i64::from(region.end_column))
         .build()
 }
 
@@ -348,7 +348,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::security_scan::finding::{Package, Region};
+    use crate::security_scan::finding::Package;
     use crate::security_scan::sarif::tests::{finding, scan};
     use crate::security_scan::scan::{Gap, GapKind};
 

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -107,15 +110,13 @@ fn nothing_in_the_images_is_writable_or_setuid() {
 #[test]
 fn the_authorities_are_debians_and_not_the_build_machines() {
     let Some(docker) = docker() else { return };
-    let container = docker.run(&["create", &docker.slipway_scan.tag]);
     let folder = tempfile::TempDir::new().unwrap();
-    let target = folder.path().join("bundle");
-    docker.run(&[
-        "cp",
-        &format!("{}:/etc/ssl/certs/ca-certificates.crt", container.trim()),
-        &target.display().to_string(),
-    ]);
-    docker.run(&["rm", container.trim()]);
+    let target = extract(
+        docker,
+        &docker.slipway_scan,
+        "/etc/ssl/certs/ca-certificates.crt",
+        folder.path(),
+    );
     let shipped = certificates(&fs::read_to_string(target).unwrap());
     assert!(shipped.len() > 100, "{}", shipped.len());
     let built = [
@@ -207,10 +208,63 @@ fn trivy_is_the_version_that_the_dockerfile_names() {
     );
 }
 
+#[test]
+fn both_images_start_the_binary_by_its_arguments() {
+    let Some(docker) = docker() else { return };
+    let expected = format!("slipway {}\n", env!("CARGO_PKG_VERSION"));
+    for image in [&docker.slipway, &docker.slipway_scan] {
+        let result = Step::new(docker, image)
+            .action("--version")
+            .run(&Job::new());
+        assert_eq!(
+            (result.exit, result.stdout.as_str()),
+            (0, expected.as_str()),
+            "{}",
+            result.stderr
+        );
+    }
+}
+
+#[test]
+fn the_first_line_comes_within_thirty_milliseconds() {
+    let Some(docker) = docker() else { return };
+    let folder = tempfile::TempDir::new().unwrap();
+    let program = extract(
+        docker,
+        &docker.slipway,
+        "/usr/local/bin/slipway",
+        folder.path(),
+    );
+    let start = || {
+        let started = Instant::now();
+        let output = Command::new(&program)
+            .arg("--version")
+            .env_clear()
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+        started.elapsed()
+    };
+    // The best of many: a loaded machine is slow, a slow program is slow every time.
+    let best = (0..20).map(|_| start()).min().unwrap();
+    eprintln!("process start to first line: {best:?}");
+    assert!(best < Duration::from_millis(30), "{best:?}");
+}
+
 struct Entry {
     /// As `ls -l` prints it.
     mode: String,
     path: String,
+}
+
+/// Copies a file out of an image into a folder; its path there.
+fn extract(docker: &Docker, image: &Image, path: &str, folder: &Path) -> PathBuf {
+    let target = folder.join(path.rsplit('/').next().unwrap());
+    let container = docker.run(&["create", &image.tag]);
+    let source = format!("{}:{path}", container.trim());
+    docker.run(&["cp", &source, &target.display().to_string()]);
+    docker.run(&["rm", container.trim()]);
+    target
 }
 
 /// Every file in an image.
@@ -220,7 +274,7 @@ fn entries(docker: &Docker, image: &Image) -> Vec<Entry> {
     let archive = folder.path().join("root.tar").display().to_string();
     docker.run(&["export", "--output", &archive, container.trim()]);
     docker.run(&["rm", container.trim()]);
-    let output = std::process::Command::new("tar")
+    let output = Command::new("tar")
         .args(["--list", "--verbose", "--file", &archive])
         .output()
         .unwrap();

@@ -119,6 +119,7 @@ pub(crate) struct Step<'a> {
     entrypoint: Option<String>,
     environment: BTreeMap<String, String>,
     event: Value,
+    mounts: Vec<(PathBuf, String)>,
     network: Network,
     limit: Duration,
 }
@@ -136,6 +137,7 @@ impl<'a> Step<'a> {
             entrypoint: None,
             environment: default_environment(),
             event: json!({}),
+            mounts: Vec::new(),
             network: Network::Bridge,
             limit: LIMIT,
         }
@@ -175,6 +177,12 @@ impl<'a> Step<'a> {
     pub(crate) fn event(mut self, name: &str, payload: Value) -> Self {
         self.event = payload;
         self.env("GITHUB_EVENT_NAME", name)
+    }
+
+    /// A file or folder of the host's over one of the image's: another scanner in place of the real one.
+    pub(crate) fn mount(mut self, source: &Path, target: &str) -> Self {
+        self.mounts.push((source.to_owned(), target.to_owned()));
+        self
     }
 
     pub(crate) fn network(mut self, network: Network) -> Self {
@@ -239,6 +247,9 @@ impl<'a> Step<'a> {
             (&job.workspace().display().to_string(), "/github/workspace"),
         ] {
             command.args(["-v", &format!("{source}:{target}")]);
+        }
+        for (source, target) in &self.mounts {
+            command.args(["-v", &format!("{}:{target}:ro", source.display())]);
         }
         command
             .arg(&self.image)

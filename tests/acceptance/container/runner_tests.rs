@@ -147,3 +147,19 @@ fn a_step_that_hangs_fails_its_test() {
         "{message}"
     );
 }
+
+#[test]
+fn a_program_of_the_hosts_stands_in_for_one_of_the_images() {
+    let Some(docker) = docker() else { return };
+    let folder = tempfile::TempDir::new().unwrap();
+    let result = Step::new(docker, &docker.slipway_scan)
+        .mount(&probe::program(folder.path()), "/usr/local/bin/bandit")
+        .entrypoint("bandit", &["look"])
+        .run(&Job::new());
+    assert_eq!(result.exit, 0, "{}", result.stderr);
+    assert!(
+        result.stdout.starts_with("uid=0 pid=1"),
+        "{}",
+        result.stdout
+    );
+}

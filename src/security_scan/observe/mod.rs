@@ -6,11 +6,14 @@ pub mod tree;
 
 use std::time::{Duration, Instant};
 
+use secrecy::SecretString;
+
 use super::policy::{Credentials, Origin, origin};
 use super::policy_in_force::{self, InForce};
 use super::sarif::category::Journal;
+use super::sarif::read::Imported;
 use super::scan::Scan;
-use super::scanners::{self, Job};
+use super::scanners::{self, Job, imported};
 use super::setting::Setting;
 use super::{fingerprint, plan};
 use crate::outcome::{Failure, Result};
@@ -60,14 +63,22 @@ pub(crate) async fn observe(setting: &Setting<'_>) -> Result<Seen> {
         .chain(policy.proposed_is_wrong.clone())
         .collect();
 
+    let imported = import(setting)?;
     let job = job(setting, &policy);
-    claim(context, &scanners::categories(&job)?)?;
+    let mut categories = scanners::categories(&job)?;
+    categories.extend(imported.scans.iter().map(|scan| scan.category.clone()));
+    claim(context, &categories)?;
+    clock.lap("imported SARIF");
     let progress = session.console.progress("Scanning");
     let observed = scanners::run(&job, &session.cancel).await?;
     progress.finish("done");
     clock.lap("scanners");
 
-    let mut scans = plan::settle(observed.scans, &policy.policy);
+    let mut scans = observed.scans;
+    // What one tool has shown to be a secret, another may have quoted.
+    imported.secrets.clean(&mut scans);
+    scans.extend(imported.scans);
+    let mut scans = plan::settle(scans, &policy.policy);
     for unread in fingerprint::fill(&mut scans, &mut |path| read(&setting.workspace, path)) {
         session.console.debug(&format!(
             "no line hash for {}: {}",
@@ -99,6 +110,20 @@ fn job<'a>(setting: &'a Setting<'_>, policy: &'a InForce) -> Job<'a> {
         run_as: setting.run_as,
         limit: setting.inputs.timeout,
     }
+}
+
+/// SARIF of other tools. The secrets that it shows are masked from here on.
+fn import(setting: &Setting<'_>) -> Result<Imported> {
+    let imported = imported::import(
+        &setting.inputs.sarif_files,
+        &setting.inputs.category,
+        &setting.session.workspace,
+        &setting.workspace,
+    )?;
+    for secret in imported.secrets.iter() {
+        setting.session.console.mask(&SecretString::from(secret));
+    }
+    Ok(imported)
 }
 
 /// A warning, or under `credentials: refuse` the end.

@@ -5,6 +5,7 @@
 
 pub mod bandit;
 mod ending;
+pub mod imported;
 mod lines;
 pub mod trivy;
 

@@ -420,7 +420,7 @@ mod tests {
           one
           \u{1b}[2Jtwo
         error: No Trivy
-          trivy is not on PATH.
+          Trivy is not on PATH.
           Next: Install it.
         ");
     }

@@ -4,7 +4,7 @@
 //! | finding | fingerprint |
 //! |---|---|
 //! | the tool gave one in GitHub's own format | that one, as `upload-sarif` keeps it |
-//! | has a line of a file of the workspace | GitHub's hash of that line ([`line_hash`]) |
+//! | has a line of a file of the workspace | GitHub's hash of that line (`line_hash`) |
 //! | anything else: OS packages, whole files, lines of a file that cannot be read | [`identity`]: rule, path, package name and package URL without version, qualifiers and subpath |
 //!
 //! The identity holds no tag, digest, version, line or message, so none of these makes a new

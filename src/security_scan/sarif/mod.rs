@@ -1,7 +1,7 @@
 //! SARIF 2.1.0 as GitHub code scanning takes it, and as every tool writes it.
 //!
 //! [`read`] takes any tool's dialect in, [`redact`] keeps secrets out, [`category`] says under
-//! which name a run is kept, [`limits`] cuts to what GitHub accepts, [`write`] prints it.
+//! which name a run is kept, [`limits`] cuts to what GitHub accepts, [`mod@write`] prints it.
 
 pub mod category;
 pub mod limits;

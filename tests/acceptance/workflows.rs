@@ -173,6 +173,65 @@ fn what_others_wrote_is_pinned_to_a_commit_whose_version_stands_beside_it() {
 }
 
 #[test]
+fn our_actions_run_our_dockerfile_or_an_image_by_digest() {
+    let mut folders: Vec<PathBuf> = std::fs::read_dir(root().join("actions"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    folders.sort();
+    assert_ne!(folders, Vec::<PathBuf>::new());
+    for folder in folders {
+        let action = folder.file_name().unwrap().to_str().unwrap();
+        assert!(ACTIONS.contains(&action), "{action} is a sixth action");
+        let file = read(&folder.join("action.yml"));
+        assert_eq!(file.yaml["runs"]["using"], "docker", "{action}");
+        let image = file.yaml["runs"]["image"].as_str().unwrap();
+        if image == "../../Dockerfile" {
+            assert!(folder.join(image).is_file());
+            continue;
+        }
+        let (reference, digest) = image.split_once("@sha256:").unwrap_or((image, ""));
+        assert!(
+            reference.starts_with("docker://ghcr.io/slipway-ci/"),
+            "{action}: {image}"
+        );
+        let hexadecimal = digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+        assert!(
+            digest.len() == 64 && hexadecimal,
+            "{action}: {image} is not pinned by digest"
+        );
+    }
+}
+
+/// Files that a reader can follow from the documentation.
+#[test]
+fn every_link_between_our_documents_leads_somewhere() {
+    for document in [
+        "README.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "CHANGELOG.md",
+        "action-templates/README.md",
+        "actions/security-scan/README.md",
+    ] {
+        let path = root().join(document);
+        let text = std::fs::read_to_string(&path).unwrap();
+        for link in text.split("](").skip(1) {
+            let target = link.split([')', '#']).next().unwrap();
+            if target.is_empty() || target.contains("://") {
+                continue;
+            }
+            let target = path.parent().unwrap().join(target);
+            assert!(
+                target.exists(),
+                "{document}: nothing at {}",
+                target.display()
+            );
+        }
+    }
+}
+
+#[test]
 fn no_script_takes_an_expression() {
     // An expression is pasted into the script before the shell reads it: whoever names a branch
     // could write shell. Values reach a script through its environment.

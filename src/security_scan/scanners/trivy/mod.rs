@@ -13,6 +13,7 @@ mod report;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -32,6 +33,8 @@ use crate::security_scan::scan::{Gap, GapKind, Scan, Source, State, Tool};
 
 /// Bytes of JSON from one target.
 const CAP: u64 = 512 * 1024 * 1024;
+/// Unreadable paths that Trivy is told to pass by: what an argument list surely holds.
+const SKIPPED: usize = 200;
 /// Trivy's own allow rules for secrets, by their ids.
 /// Source: `pkg/fanal/secret/builtin-allow-rules.go`.
 const ALLOW_RULES: [&str; 12] = [
@@ -171,6 +174,14 @@ impl Trivy<'_> {
                 .unwrap_or_default();
             let below = below.trim_start_matches('/');
             if path.contains(&skip) && !below.is_empty() {
+                args.extend(["--skip-dirs".into(), literal(Path::new(below))]);
+            }
+        }
+        // Some of Trivy's analysers pass by what they may not read, others end the whole scan.
+        let unreadable = tree.unreadable.iter().chain(&tree.unreadable_untracked);
+        for closed in unreadable.take(SKIPPED) {
+            if let Ok(below) = closed.strip_prefix(path.as_str()) {
+                args.extend(["--skip-files".into(), literal(below)]);
                 args.extend(["--skip-dirs".into(), literal(below)]);
             }
         }
@@ -376,15 +387,18 @@ fn common(cache: &Path) -> Vec<OsString> {
 }
 
 /// A path as a value of `--skip-dirs`, which is a CSV record of globs.
-fn literal(path: &str) -> OsString {
-    let mut glob = String::new();
-    for c in path.chars() {
-        if "*?[]{}\\".contains(c) {
-            glob.push('\\');
+fn literal(path: &Path) -> OsString {
+    let mut glob = vec![b'"'];
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'*' | b'?' | b'[' | b']' | b'{' | b'}' | b'\\' => glob.push(b'\\'),
+            b'"' => glob.push(b'"'),
+            _ => {}
         }
-        glob.push(c);
+        glob.push(*byte);
     }
-    format!("\"{}\"", glob.replace('"', "\"\"")).into()
+    glob.push(b'"');
+    OsString::from_vec(glob)
 }
 
 fn unwritable(error: &std::io::Error) -> Failure {

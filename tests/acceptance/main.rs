@@ -11,5 +11,6 @@ mod github;
 mod metadata;
 mod report;
 mod runner;
+mod scanners;
 mod support;
 mod workflows;

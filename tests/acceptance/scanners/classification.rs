@@ -42,14 +42,14 @@ async fn every_way_in_which_trivy_fails() {
 }
 
 /// A Bandit that answers for every file that it was given, as the real one does.
-const BANDIT: &str = r#"
+const BANDIT: &str = r"
 import json, os, sys
 if '--version' in sys.argv:
     print('bandit 1.9.4'); sys.exit(0)
 links = sys.argv[-1]
 files = [os.path.join(links, name) for name in sorted(os.listdir(links))]
 report = {'errors': [], 'results': [], 'metrics': {name: {} for name in files}}
-"#;
+";
 
 #[tokio::test]
 async fn every_way_in_which_bandit_fails() {

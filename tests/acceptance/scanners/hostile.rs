@@ -21,6 +21,43 @@ const SECRETS: [(&str, &str); 6] = [
     ("HTTPS_PROXY", "http://user:canary-proxy@proxy.invalid:1"),
 ];
 
+/// What it tries, and a report as Bandit's, so that nothing looks wrong.
+const ATTEMPTS: &str = r"
+import glob, json, os, signal, socket, sys
+got = []
+def attempt(name, action):
+    try:
+        got.append([name, repr(action())])
+    except (OSError, PermissionError) as error:
+        pass
+us = os.getppid()
+for file in ['environ', 'mem', 'maps', 'cwd', 'root']:
+    attempt(file, lambda: open('/proc/%d/%s' % (us, file), 'rb').read(10))
+for path in glob.glob('/proc/[0-9]*/environ'):
+    if int(path.split('/')[2]) != os.getpid():
+        try:
+            text = open(path, 'rb').read()
+        except OSError:
+            continue
+        if b'canary' in text: got.append([path, 'canary'])
+def connect():
+    s = socket.socket(socket.AF_UNIX); s.connect('SOCKET'); return 'connected'
+attempt('socket', connect)
+attempt('command file', lambda: open('COMMANDS', 'a').write('PATH=/evil\n'))
+attempt('workspace', lambda: open('WORKSPACE' + '/new.py', 'w').write('x'))
+attempt('source', lambda: open('WORKSPACE' + '/app.py', 'a').write('x'))
+attempt('credentials', lambda: open('WORKSPACE' + '/.git/config').read())
+attempt('kill', lambda: os.kill(us, signal.SIGTERM))
+attempt('setuid', lambda: os.setuid(0))
+attempt('cwd', lambda: open('here', 'w').write('x'))
+canaries = [name for name, value in os.environ.items() if 'canary' in value]
+if '--version' in sys.argv:
+    print('bandit 1.9.4'); sys.exit(0)
+links = sys.argv[-1]
+sys.stderr.write(json.dumps({'got': got, 'canaries': canaries, 'names': sorted(os.environ), 'uid': os.getuid()}))
+print(json.dumps({'errors': [], 'results': [], 'metrics': {os.path.join(links, n): {} for n in os.listdir(links)}}))
+";
+
 fn nobody() -> Bench {
     let mut bench = Bench::new();
     bench.run_as = RunAs::choose(true).unwrap();
@@ -59,44 +96,10 @@ async fn everything_that_it_tries_fails() {
     for path in [&bench.workspace, &code, &env, &commands] {
         chown(path, Some(1001), Some(1001)).unwrap();
     }
-    let attempts = format!(
-        r#"
-import glob, json, os, signal, socket, sys
-got = []
-def attempt(name, action):
-    try:
-        got.append([name, repr(action())])
-    except (OSError, PermissionError) as error:
-        pass
-us = os.getppid()
-for file in ['environ', 'mem', 'maps', 'cwd', 'root']:
-    attempt(file, lambda: open('/proc/%d/%s' % (us, file), 'rb').read(10))
-for path in glob.glob('/proc/[0-9]*/environ'):
-    if int(path.split('/')[2]) != os.getpid():
-        try:
-            text = open(path, 'rb').read()
-        except OSError:
-            continue
-        if b'canary' in text: got.append([path, 'canary'])
-def connect():
-    s = socket.socket(socket.AF_UNIX); s.connect({socket:?}); return 'connected'
-attempt('socket', connect)
-attempt('command file', lambda: open({env:?}, 'a').write('PATH=/evil\n'))
-attempt('workspace', lambda: open({workspace:?} + '/new.py', 'w').write('x'))
-attempt('source', lambda: open({workspace:?} + '/app.py', 'a').write('x'))
-attempt('credentials', lambda: open({workspace:?} + '/.git/config').read())
-attempt('kill', lambda: os.kill(us, signal.SIGTERM))
-attempt('setuid', lambda: os.setuid(0))
-attempt('cwd', lambda: open('here', 'w').write('x'))
-canaries = [name for name, value in os.environ.items() if 'canary' in value]
-if '--version' in sys.argv:
-    print('bandit 1.9.4'); sys.exit(0)
-links = sys.argv[-1]
-sys.stderr.write(json.dumps({{'got': got, 'canaries': canaries, 'names': sorted(os.environ), 'uid': os.getuid()}}))
-print(json.dumps({{'errors': [], 'results': [], 'metrics': {{os.path.join(links, n): {{}} for n in os.listdir(links)}}}}))
-"#,
-        workspace = bench.workspace.display().to_string(),
-    );
+    let attempts = ATTEMPTS
+        .replace("SOCKET", socket.to_str().unwrap())
+        .replace("COMMANDS", env.to_str().unwrap())
+        .replace("WORKSPACE", bench.workspace.to_str().unwrap());
     bench.tool("bandit", "/usr/bin/python3", &attempts);
     let observed = bench.run(&["--scanners", "bandit"]).await;
     assert_eq!(of(&observed, &Source::Bandit).state, State::Complete);

@@ -33,7 +33,7 @@ fn copy(from: &Path, bench: &Bench) {
     for entry in std::fs::read_dir(bench.workspace.join("test")).unwrap() {
         let entry = entry.unwrap();
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with("test_") && name.ends_with(".py") {
+        if name.starts_with("test_") && entry.path().is_file() {
             std::fs::remove_file(entry.path()).unwrap();
         }
     }

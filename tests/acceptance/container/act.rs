@@ -47,7 +47,6 @@ impl<'a> Workflow<'a> {
     }
 
     /// This repository's `actions/`, for `uses: ./actions/<name>`, on the image under test instead of the Dockerfile.
-    #[expect(dead_code, reason = "first used when actions/ is generated")]
     pub(crate) fn actions(self) -> Self {
         let target = self.repository().join("actions");
         copy(&repository().join("actions"), &target);
@@ -140,6 +139,8 @@ impl<'a> Workflow<'a> {
             "--pull=false",
             "--rm",
             "--no-cache-server",
+            // A database in an ignored folder goes into the job too.
+            "--use-gitignore=false",
             "--platform",
         ]);
         command.arg(format!("ubuntu-latest={image}"));
@@ -153,7 +154,8 @@ impl<'a> Workflow<'a> {
         command
     }
 
-    fn repository(&self) -> PathBuf {
+    /// The workspace, before act copies it.
+    pub(crate) fn repository(&self) -> PathBuf {
         self.root.path().join("repository")
     }
 }

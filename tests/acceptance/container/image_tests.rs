@@ -217,7 +217,7 @@ fn both_images_start_the_binary_by_its_arguments() {
             .action("--version")
             .run(&Job::new());
         assert_eq!(
-            (result.exit, result.stdout.as_str()),
+            (result.exit, result.log.as_str()),
             (0, expected.as_str()),
             "{}",
             result.stderr

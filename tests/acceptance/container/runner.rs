@@ -79,7 +79,7 @@ impl Job {
         self
     }
 
-    /// Commits the whole workspace; `GITHUB_SHA` of later steps is that commit.
+    /// Commits the workspace, but for what its `.gitignore` names; `GITHUB_SHA` of later steps is that commit.
     pub(crate) fn commit(mut self) -> Self {
         self.sha = commit(&self.workspace());
         self
@@ -574,7 +574,7 @@ pub(crate) fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Makes a folder a repository with one commit of all that is in it; the commit's id.
+/// Makes a folder a repository with one commit of all that is in it and not ignored; the commit's id.
 pub(crate) fn commit(folder: &Path) -> String {
     let git = |arguments: &[&str]| {
         let output = Command::new("git")
@@ -584,7 +584,15 @@ pub(crate) fn commit(folder: &Path) -> String {
                 "-c",
                 "user.email=octocat@example.com",
             ])
-            .args(["-c", "safe.directory=*", "-c", "commit.gpgsign=false", "-C"])
+            .args([
+                "-c",
+                "safe.directory=*",
+                "-c",
+                "commit.gpgsign=false",
+                "-c",
+                "core.excludesFile=/dev/null",
+                "-C",
+            ])
             .arg(folder)
             .args(arguments)
             .output()
@@ -592,7 +600,7 @@ pub(crate) fn commit(folder: &Path) -> String {
         succeeded(&format!("git {}", arguments.join(" ")), &output).unwrap()
     };
     git(&["init", "--quiet", "--initial-branch=main"]);
-    git(&["add", "--all", "--force"]);
+    git(&["add", "--all"]);
     git(&["commit", "--quiet", "--allow-empty", "--message=A commit"]);
     git(&["rev-parse", "HEAD"]).trim().to_owned()
 }

@@ -1,36 +1,31 @@
 //! Comments that tell Trivy's misconfiguration scanners to look away: Trivy obeys them, counts them
 //! nowhere and has no switch against them.
 //!
-//! A line's words, cut at spaces and freed of leading `#`, `/` and `*`, that start with `trivy:` or
-//! `tfsec:` and hold a section `ignore` (`trivy:ignore:ID`, `trivy:exp:2030-01-01:ignore:ID`) count.
-//! Source: `pkg/iac/ignore/parse.go` of <https://github.com/aquasecurity/trivy>. `cfsec:` is obeyed no
-//! more by Trivy 0.76, but still means the same to whoever wrote it.
+//! What counts: `trivy:`, `tfsec:` or `cfsec:`, and before the next ASCII blank a section `ignore`
+//! (`trivy:ignore:ID`, `trivy:exp:2030-01-01:ignore:ID`). Trivy looks at fewer places: it cuts lines
+//! into words by rules of its own (`pkg/iac/ignore/parse.go` of
+//! <https://github.com/aquasecurity/trivy>). Whoever refuses ignores is better told of one too many.
+//! `cfsec:` is obeyed no more by Trivy 0.76, but still means the same to whoever wrote it.
 
+use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use crate::security_scan::scan::InlineIgnore;
 
-/// Characters of a comment that are kept.
+/// Bytes of an ignore that are kept.
 const LONGEST: usize = 200;
-/// Bytes of a line that are looked at: more than any line that is written by hand.
-const LINE: u64 = 16 * 1024 * 1024;
+const PREFIXES: [&[u8]; 3] = [b"trivy:", b"tfsec:", b"cfsec:"];
+const IGNORE: &[u8] = b"ignore";
 
 /// Whether Trivy's misconfiguration scanners may read a file of this name.
 /// Source: `pkg/iac/detection/detect.go`.
 #[must_use]
 pub fn read_by_trivy(path: &Path) -> bool {
-    let Some(name) = path.file_name().map(|name| name.to_string_lossy()) else {
-        return false;
-    };
-    let extension = Path::new(name.as_ref())
-        .extension()
-        .map(|extension| extension.to_string_lossy().to_lowercase());
-    let stem = match &extension {
-        Some(extension) => &name[..name.len() - extension.len() - 1],
-        None => &name,
-    };
-    matches!(stem, "Dockerfile" | "Containerfile")
+    let part = |part: Option<&OsStr>| part.map(|part| part.to_string_lossy().into_owned());
+    let stem = part(path.file_stem()).unwrap_or_default();
+    let extension = part(path.extension()).map(|extension| extension.to_ascii_lowercase());
+    matches!(&*stem, "Dockerfile" | "Containerfile")
         || matches!(
             extension.as_deref(),
             Some(
@@ -46,102 +41,159 @@ pub fn read_by_trivy(path: &Path) -> bool {
         )
 }
 
-/// The ignores of a file; `path` is what they are reported under.
+/// The ignores of a file; `path` is what they are reported under. Of the text around them nothing is
+/// kept: a secret may stand there.
 pub fn in_file(file: &mut impl Read, path: &str) -> io::Result<Vec<InlineIgnore>> {
     let mut reader = BufReader::with_capacity(64 * 1024, file);
-    let mut found = Vec::new();
-    let mut line = Vec::new();
-    let mut number: u32 = 0;
+    let mut search = Search::new(path);
     loop {
-        line.clear();
-        if reader.by_ref().take(LINE).read_until(b'\n', &mut line)? == 0 {
-            return Ok(found);
+        let chunk = reader.fill_buf()?;
+        if chunk.is_empty() {
+            search.byte(b'\n');
+            return Ok(search.found);
         }
-        number = number.saturating_add(1);
-        if tells_to_ignore(&line) {
-            found.push(InlineIgnore {
-                path: path.to_owned(),
-                line: number,
-                text: String::from_utf8_lossy(&line)
-                    .trim()
-                    .chars()
-                    .take(LONGEST)
-                    .collect(),
-            });
+        let length = chunk.len();
+        for byte in chunk {
+            search.byte(*byte);
         }
-        // The rest of a longer line belongs to it.
-        while !line.ends_with(b"\n") {
-            line.clear();
-            if reader.by_ref().take(LINE).read_until(b'\n', &mut line)? == 0 {
-                break;
+        reader.consume(length);
+    }
+}
+
+/// Looks at one byte after the other: no line and no word is too long.
+struct Search<'a> {
+    path: &'a str,
+    line: u32,
+    /// The last bytes outside a word.
+    recent: [u8; 6],
+    word: Option<Word>,
+    found: Vec<InlineIgnore>,
+}
+
+/// What stands behind a prefix, up to a blank.
+struct Word {
+    text: Vec<u8>,
+    /// Bytes of `ignore` that this section starts with, if it holds nothing else.
+    matched: Option<usize>,
+    ignores: bool,
+}
+
+impl<'a> Search<'a> {
+    fn new(path: &'a str) -> Self {
+        Self {
+            path,
+            line: 1,
+            recent: [0; 6],
+            word: None,
+            found: Vec::new(),
+        }
+    }
+
+    fn byte(&mut self, byte: u8) {
+        if let Some(word) = &mut self.word {
+            word.byte(byte);
+            if byte.is_ascii_whitespace() || byte == 0x0b {
+                self.end_word();
             }
+        } else {
+            self.recent.rotate_left(1);
+            self.recent[5] = byte;
+            if byte == b':' && PREFIXES.contains(&&self.recent[..]) {
+                self.word = Some(Word {
+                    text: self.recent.to_vec(),
+                    matched: Some(0),
+                    ignores: false,
+                });
+            }
+        }
+        if byte == b'\n' {
+            self.line = self.line.saturating_add(1);
+        }
+    }
+
+    fn end_word(&mut self) {
+        self.recent = [0; 6];
+        if let Some(word) = self.word.take().filter(|word| word.ignores) {
+            self.found.push(InlineIgnore {
+                path: self.path.to_owned(),
+                line: self.line,
+                text: String::from_utf8_lossy(&word.text).into_owned(),
+            });
         }
     }
 }
 
-fn tells_to_ignore(line: &[u8]) -> bool {
-    // Most lines are told by one search.
-    line.windows(6).any(|part| part == b"ignore")
-        && line
-            .split(u8::is_ascii_whitespace)
-            .map(|word| {
-                let start = word.iter().position(|byte| !b"#/*".contains(byte));
-                &word[start.unwrap_or(word.len())..]
-            })
-            .filter_map(|word| {
-                [&b"trivy:"[..], b"tfsec:", b"cfsec:"]
-                    .iter()
-                    .find_map(|prefix| word.strip_prefix(*prefix))
-            })
-            .any(|rest| {
-                rest.split(|byte| *byte == b':')
-                    .any(|section| section == b"ignore")
-            })
+impl Word {
+    fn byte(&mut self, byte: u8) {
+        self.matched = match self.matched {
+            Some(count) if count < IGNORE.len() => (byte == IGNORE[count]).then_some(count + 1),
+            Some(_) if !byte.is_ascii_alphanumeric() => {
+                self.ignores = true;
+                None
+            }
+            _ => None,
+        };
+        if byte == b':' {
+            self.matched = Some(0);
+        }
+        if self.text.len() < LONGEST && byte.is_ascii_graphic() {
+            self.text.push(byte);
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn found(text: &[u8]) -> Vec<(u32, String)> {
+        let found = in_file(&mut &text[..], "main.tf").unwrap();
+        let each = found.into_iter().map(|ignore| (ignore.line, ignore.text));
+        each.collect()
+    }
+
     #[test]
     fn which_lines_count() {
         for (line, counts) in [
-            ("#trivy:ignore:AVD-AWS-0086", true),
-            ("  # trivy:ignore:*", true),
+            ("#trivy:ignore:AVD-AWS-0086", 1),
+            ("  # trivy:ignore:*", 1),
             (
                 "resource \"x\" \"y\" { // tfsec:ignore:aws-s3-enable-logging",
-                true,
+                1,
             ),
-            ("/*trivy:ignore:a*/", true),
-            ("# cfsec:ignore:AWS001", true),
-            ("# trivy:exp:2030-01-01:ignore:*", true),
-            ("# trivy:ignore:DS-0001 trivy:ignore:DS-0002", true),
-            ("# trivy:ignore:a[name=b]", true),
-            ("# see trivy:ignored", false),
-            ("# trivyignore: x", false),
-            ("# trivy: ignore:x", false),
-            ("ignore everything", false),
-            ("\"trivy:ignore:x\"", false),
+            ("/*trivy:ignore:a*/", 1),
+            ("# cfsec:ignore:AWS001", 1),
+            ("# trivy:exp:2030-01-01:ignore:*", 1),
+            ("# trivy:ignore:DS-0001 trivy:ignore:DS-0002", 2),
+            ("# trivy:ignore:a[name=b]", 1),
+            ("# trivy:ignore", 1),
+            // What Go takes for blanks before a word, and what it doesn't.
+            ("# x \u{a0}trivy:ignore:DS-0002", 1),
+            ("# x \u{b}trivy:ignore:DS-0002", 1),
+            ("# trivy:ignore\u{a0}DS-0002", 1),
+            // Obeyed by nobody, and still worth a look.
+            ("\"trivy:ignore:x\"", 1),
+            ("# see trivy:ignored", 0),
+            ("# trivyignore: x", 0),
+            ("# trivy: ignore:x", 0),
+            ("ignore everything", 0),
         ] {
-            assert_eq!(tells_to_ignore(line.as_bytes()), counts, "{line}");
+            assert_eq!(found(line.as_bytes()).len(), counts, "{line}");
         }
     }
 
     #[test]
     fn places_and_texts() {
-        let long = format!(
-            "#{} trivy:ignore:late\n",
-            "x".repeat(usize::try_from(LINE).unwrap())
-        );
+        let long = " ".repeat(17 << 20);
         let text = format!(
-            "a\r\n#trivy:ignore:X \u{e9}{}\r\n{long}#tfsec:ignore:Y",
-            "z".repeat(300)
+            "a\r\n\"AKIA\" #trivy:ignore:X {}\r\n#{long}trivy:ignore:late\n#tfsec:ignore:{}",
+            "z".repeat(300),
+            "Y".repeat(300),
         );
-        let found = in_file(&mut text.as_bytes(), "main.tf").unwrap();
-        let lines: Vec<u32> = found.iter().map(|ignore| ignore.line).collect();
-        assert_eq!(lines, [2, 4]);
-        assert_eq!(found[0].text.chars().count(), LONGEST);
-        assert_eq!(found[1].text, "#tfsec:ignore:Y");
+        let found = found(text.as_bytes());
+        assert_eq!(found[0], (2, "trivy:ignore:X".to_owned()));
+        assert_eq!(found[1], (3, "trivy:ignore:late".to_owned()));
+        assert_eq!((found[2].0, found[2].1.len()), (4, LONGEST));
         assert!(in_file(&mut &b"\xff\xfe\n"[..], "a").unwrap().is_empty());
     }
 
@@ -157,6 +209,7 @@ mod tests {
             ("Containerfile", true),
             ("deploy.YAML", true),
             ("chart/templates/_helpers.tpl", true),
+            ("a.\u{212a}", false),
             ("README.md", false),
             ("Makefile", false),
             ("a.py", false),

@@ -44,7 +44,10 @@ pub(crate) async fn observe(setting: &Setting<'_>) -> Result<Seen> {
     let session = setting.session;
     let context = session.context.as_ref();
     let origin = match context {
-        Some(context) => origin(&context.event_name, &context.event)?,
+        Some(context) => {
+            let (sha, head) = (context.sha.to_string(), setting.head.as_deref());
+            origin(&context.event_name, &context.event, &sha, head)?
+        }
         None => Origin::Workspace,
     };
     let mut clock = Clock::start();

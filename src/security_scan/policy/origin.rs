@@ -17,6 +17,9 @@ pub enum Origin {
     },
 }
 
+/// Events of the branch itself: who starts them may write to it.
+const OWN: [&str; 5] = ["create", "push", "release", "schedule", "workflow_dispatch"];
+
 /// Decides by the name of the event and its payload.
 ///
 /// `pull_request*` (`pull_request`, `pull_request_target`, `pull_request_review`,
@@ -24,9 +27,14 @@ pub enum Origin {
 /// `merge_group.base_sha`
 /// (<https://docs.github.com/webhooks/webhook-events-and-payloads>).
 ///
+/// Any other event is judged by the workspace's version only if the workspace holds the event's own
+/// commit (`GITHUB_SHA`). A workflow may have checked out something else, such as the pull request
+/// that a `workflow_run` or an `issue_comment` is about: then by the version at `GITHUB_SHA`. Where
+/// no commit is known to be checked out, that is so for every event but those in [`OWN`].
+///
 /// A payload without that commit is an error (exit 3), never a reason to trust the workspace.
-pub fn origin(event_name: &str, event: &Event) -> Result<Origin> {
-    let (sha, named) = match event_name {
+pub fn origin(event_name: &str, event: &Event, sha: &str, head: Option<&str>) -> Result<Origin> {
+    let (base, named) = match event_name {
         "merge_group" => (
             event.merge_group.as_ref().map(|it| &it.base_sha),
             "merge_group.base_sha",
@@ -35,9 +43,19 @@ pub fn origin(event_name: &str, event: &Event) -> Result<Origin> {
             event.pull_request.as_ref().map(|it| &it.base_sha),
             "pull_request.base.sha",
         ),
-        _ => return Ok(Origin::Workspace),
+        name => {
+            let own = head.map_or(OWN.contains(&name), |head| head.eq_ignore_ascii_case(sha));
+            return Ok(if own {
+                Origin::Workspace
+            } else {
+                Origin::Commit {
+                    sha: sha.to_owned(),
+                    named: "GITHUB_SHA",
+                }
+            });
+        }
     };
-    match sha {
+    match base {
         Some(sha) => Ok(Origin::Commit {
             sha: sha.to_string(),
             named,
@@ -70,7 +88,7 @@ mod tests {
     use crate::outcome::Outcome;
 
     fn origin(name: &str, payload: &Value) -> Result<Origin> {
-        super::origin(name, &Event::from_json(payload))
+        super::origin(name, &Event::from_json(payload), SHA, Some(SHA))
     }
 
     const SHA: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -111,6 +129,29 @@ mod tests {
     fn everything_else_by_the_workspace() {
         for event in ["push", "schedule", "workflow_dispatch", "release", ""] {
             assert_eq!(origin(event, &json!({})).unwrap(), Origin::Workspace);
+        }
+    }
+
+    #[test]
+    fn another_checkout_brings_no_policy() {
+        let none = Event::default();
+        let other = "f".repeat(40);
+        let at_sha = Origin::Commit {
+            sha: SHA.into(),
+            named: "GITHUB_SHA",
+        };
+        for (event, head, expected) in [
+            ("push", Some(SHA), Origin::Workspace),
+            ("push", None, Origin::Workspace),
+            ("push", Some(&*other), at_sha.clone()),
+            ("workflow_run", Some(SHA), Origin::Workspace),
+            ("workflow_run", Some(&other), at_sha.clone()),
+            ("workflow_run", None, at_sha.clone()),
+            ("issue_comment", Some(&other), at_sha.clone()),
+            ("issue_comment", None, at_sha),
+        ] {
+            let decided = super::origin(event, &none, SHA, head).unwrap();
+            assert_eq!(decided, expected, "{event} {head:?}");
         }
     }
 

@@ -165,18 +165,19 @@ pub async fn run(job: &Job<'_>, cancel: &CancellationToken) -> Result<Observed> 
             _ => Ok(Vec::new()),
         }
     };
-    let trivy = async {
-        if !scanners.contains(&Scanner::Trivy) {
-            return Ok(Vec::new());
-        }
-        trivy::run(job, tree.as_ref(), &images, cancel).await
-    };
-    let (trivy, bandit) = tokio::join!(trivy, bandit);
+    // All children share a user: while one holds credentials no other may run.
+    let targets = tree.is_some() || !images.is_empty();
+    let trivy = trivy::prepare(job, targets, cancel).await?;
+    let (in_tree, bandit) = tokio::join!(trivy.tree(job, tree.as_ref()), bandit);
+    let mut ran = in_tree?;
+    ran.extend(bandit?);
+    ran.extend(trivy.images(job, &images).await?);
+    trivy.log_download(&mut ran);
     if cancel.is_cancelled() {
         return Err(crate::runner::cancel::failure());
     }
     let mut observed = Observed::default();
-    for ran in trivy?.into_iter().chain(bandit?) {
+    for ran in ran {
         let Ran { mut scan, log } = ran;
         if !matches!(scan.source, Source::TrivyImage(_)) {
             lines::place(job.workspace, &mut scan.findings);

@@ -1,13 +1,14 @@
 //! Bandit's JSON, read as findings.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
 use std::path::Path;
 
 use serde::Deserialize;
 
 use super::shard::Shard;
 use crate::process::Ended;
+use crate::runner::folder::Folder;
+use crate::runner::path::RelativePath;
 use crate::security_scan::finding::{Finding, Flows, Kind, Location, Region, Rule};
 use crate::security_scan::scan::{Gap, GapKind, InlineIgnore, Scan};
 use crate::security_scan::scanners::{Job, gap, lines, printable, unparsed};
@@ -272,6 +273,9 @@ fn rule(issue: Issue) -> Rule {
     }
 }
 
+/// Sources are read for their comments up to this size.
+const LARGEST_SOURCE: u64 = 64 << 20;
+
 /// Bandit counts what `# nosec` kept back, by file; the lines are looked up there.
 fn ignores(
     workspace: &Path,
@@ -279,6 +283,7 @@ fn ignores(
     metrics: &HashMap<String, Metrics>,
 ) -> Vec<InlineIgnore> {
     let mut found = Vec::new();
+    let folder = Folder::root(workspace).ok();
     for (link, file) in shard.files() {
         let kept_back = metrics
             .get(&link)
@@ -287,15 +292,18 @@ fn ignores(
             continue;
         }
         let path = file.to_string_lossy();
-        // It was a plain file, and Bandit has read it.
-        let text = fs::read(workspace.join(file)).unwrap_or_default();
+        let text = RelativePath::parse(&path)
+            .ok()
+            .zip(folder.as_ref())
+            .and_then(|(path, folder)| folder.read(&path, LARGEST_SOURCE).ok()?)
+            .unwrap_or_default();
         let before = found.len();
         for (index, line) in String::from_utf8_lossy(&text).lines().enumerate() {
             if let Some(comment) = nosec(line) {
                 found.push(InlineIgnore {
                     path: path.clone().into_owned(),
                     line: u32::try_from(index + 1).unwrap_or(u32::MAX),
-                    text: comment.chars().take(200).collect(),
+                    text: comment,
                 });
             }
         }
@@ -310,16 +318,24 @@ fn ignores(
     found
 }
 
-/// `#\s*nosec`, as Bandit looks for it, and what follows.
-fn nosec(line: &str) -> Option<&str> {
-    line.match_indices('#')
-        .map(|(at, _)| &line[at..])
-        .find(|comment| {
-            comment
-                .trim_start_matches('#')
-                .trim_start()
-                .starts_with("nosec")
-        })
+/// `#\s*nosec`, as Bandit looks for it, and the tests that it names. No more of the line is kept: a
+/// secret may stand there.
+fn nosec(line: &str) -> Option<String> {
+    let behind = line.match_indices('#').find_map(|(at, _)| {
+        let comment = line[at..].trim_start_matches('#').trim_start();
+        comment.strip_prefix("nosec")
+    })?;
+    let tests = behind
+        .split([' ', '\t', ',', ':'])
+        .filter(|word| word.strip_prefix('B').is_some_and(|id| id.len() == 3))
+        .filter(|word| word.bytes().skip(1).all(|byte| byte.is_ascii_digit()));
+    Some(
+        std::iter::once("# nosec")
+            .chain(tests)
+            .take(20)
+            .collect::<Vec<_>>()
+            .join(" "),
+    )
 }
 
 #[cfg(test)]
@@ -380,13 +396,17 @@ mod tests {
     fn nosec_comments() {
         for (line, found) in [
             ("x = 1  # nosec", Some("# nosec")),
-            ("x = 1  #nosec B101", Some("#nosec B101")),
-            ("x = '#' # noqa # nosec: B101", Some("# nosec: B101")),
-            ("## nosec", Some("## nosec")),
+            ("x = 1  #nosec B101", Some("# nosec B101")),
+            ("x = '#' # noqa # nosec: B101", Some("# nosec B101")),
+            (
+                "p = 's3cr3t' # nosec B105,B106 is s3cr3t",
+                Some("# nosec B105 B106"),
+            ),
+            ("## nosec", Some("# nosec")),
             ("# no sec", None),
             ("nosec", None),
         ] {
-            assert_eq!(nosec(line), found, "{line}");
+            assert_eq!(nosec(line).as_deref(), found, "{line}");
         }
     }
 }

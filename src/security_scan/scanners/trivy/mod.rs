@@ -25,9 +25,10 @@ use self::report::Report;
 use super::{Job, Ran, ending, gap, no_network, scan, state, unparsed};
 use crate::outcome::{Failure, Result};
 use crate::process::{Child, Ended, Folder, Log, run as child};
+use crate::runner::path::RelativePath;
 use crate::security_scan::observe::tree::Tree;
 use crate::security_scan::policy::SecretAllowRules;
-use crate::security_scan::request::TrivyCheck;
+use crate::security_scan::request::{Scanner, TrivyCheck};
 use crate::security_scan::sarif::category;
 use crate::security_scan::scan::{Gap, GapKind, Scan, Source, State, Tool};
 
@@ -51,39 +52,26 @@ const ALLOW_RULES: [&str; 12] = [
     "wordpress",
     "anaconda-log",
 ];
+/// Folders that Trivy passes by at the root of what it scans, whatever it is told: they get a
+/// process of their own.
+/// Source: `defaultSkipDirs` in `pkg/fanal/walker/walk.go`.
+const PASSED_BY: [&str; 3] = ["dev", "proc", "sys"];
+/// Processes for one tree: folders in folders of such names have no end.
+const MOST_ROOTS: usize = 16;
 const INSTALL: &str = "install it as https://trivy.dev/latest/getting-started/installation/ says";
 
-/// Runs Trivy over the tree, if there is one, and over every image.
-pub(super) async fn run(
-    job: &Job<'_>,
-    tree: Option<&Tree>,
-    images: &[image::Target],
-    cancel: &CancellationToken,
-) -> Result<Vec<Ran>> {
-    if tree.is_none() && images.is_empty() {
-        return Ok(Vec::new());
+/// Finds Trivy and brings its database, if there is anything for it to do. Nothing else of ours runs
+/// meanwhile: all children share a user, and this one may hold the credentials of a proxy.
+pub(super) async fn prepare<'a>(
+    job: &'a Job<'a>,
+    targets: bool,
+    cancel: &'a CancellationToken,
+) -> Result<Prepared<'a>> {
+    if !targets || !job.request.scanners.contains(&Scanner::Trivy) {
+        return Ok(Prepared::NothingToDo);
     }
     let Some(program) = job.programs().find("trivy") else {
-        let missing = || {
-            gap(
-                GapKind::Missing,
-                "Trivy is not installed: there is no program trivy on PATH outside the workspace",
-                Some(INSTALL),
-            )
-        };
-        let scans = tree
-            .map(|_| tree_scan(job))
-            .into_iter()
-            .chain(images.iter().map(|image| image.scan(job)));
-        return Ok(scans
-            .map(|mut scan| {
-                scan.state = State::Incomplete(vec![missing()]);
-                Ran {
-                    scan,
-                    log: Log::default(),
-                }
-            })
-            .collect());
+        return Ok(Prepared::Missing);
     };
     let trivy = Trivy {
         job,
@@ -91,36 +79,68 @@ pub(super) async fn run(
         database: Database::NotWanted,
         cancel,
     };
-    let mut download_log = Log::default();
-    let database = database::acquire(&trivy, &mut download_log).await?;
-    let trivy = Trivy { database, ..trivy };
+    let mut log = Log::default();
+    let database = database::acquire(&trivy, &mut log).await?;
+    Ok(Prepared::Ready(Trivy { database, ..trivy }, log))
+}
 
-    let in_tree = async {
-        match tree {
-            Some(tree) => trivy.tree(tree).await.map(|ran| vec![ran]),
-            None => Ok(Vec::new()),
+/// Whether Trivy can run.
+pub(super) enum Prepared<'a> {
+    NothingToDo,
+    Missing,
+    /// With the log of the database's download.
+    Ready(Trivy<'a>, Log),
+}
+
+impl Prepared<'_> {
+    /// Runs Trivy over the tree.
+    pub(super) async fn tree(&self, job: &Job<'_>, tree: Option<&Tree>) -> Result<Vec<Ran>> {
+        match (self, tree) {
+            (Self::NothingToDo, _) | (_, None) => Ok(Vec::new()),
+            (Self::Missing, Some(_)) => Ok(vec![missing(tree_scan(job))]),
+            (Self::Ready(trivy, _), Some(tree)) => Ok(vec![trivy.tree(tree).await?]),
         }
-    };
-    let in_images = async {
+    }
+
+    /// Runs Trivy over every image. Call it when no other child runs: these hold the credentials of
+    /// registries.
+    pub(super) async fn images(&self, job: &Job<'_>, images: &[image::Target]) -> Result<Vec<Ran>> {
         let mut all = Vec::new();
         for image in images {
-            all.push(image::scan(&trivy, image).await?);
+            match self {
+                Self::NothingToDo => {}
+                Self::Missing => all.push(missing(image.scan(job))),
+                Self::Ready(trivy, _) => all.push(image::scan(trivy, image).await?),
+            }
         }
         Ok(all)
-    };
-    let (in_tree, in_images): (Result<_>, Result<_>) = tokio::join!(in_tree, in_images);
-    let mut all = in_tree?;
-    all.extend(in_images?);
-    if let Some(first) = all.first_mut() {
-        for line in download_log.lines() {
+    }
+
+    /// Puts the log of the download where people look for it: to the first scan's.
+    pub(super) fn log_download(&self, ran: &mut [Ran]) {
+        let (Self::Ready(_, log), Some(first)) = (self, ran.first_mut()) else {
+            return;
+        };
+        for line in log.lines() {
             first.log.push(format!("{line}\n"));
         }
     }
-    Ok(all)
+}
+
+fn missing(mut scan: Scan) -> Ran {
+    scan.state = State::Incomplete(vec![gap(
+        GapKind::Missing,
+        "Trivy is not installed: there is no program trivy on PATH outside the workspace",
+        Some(INSTALL),
+    )]);
+    Ran {
+        scan,
+        log: Log::default(),
+    }
 }
 
 /// What every Trivy process of this run shares.
-struct Trivy<'a> {
+pub(super) struct Trivy<'a> {
     job: &'a Job<'a>,
     program: PathBuf,
     database: Database,
@@ -136,6 +156,22 @@ struct Target<'a> {
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
     place: Place,
+}
+
+fn names() -> String {
+    PASSED_BY.join(", ")
+}
+
+/// Which of those folders are there. A link is not followed, as nowhere in the tree.
+fn passed_by(workspace: &Path, root: &RelativePath) -> Vec<RelativePath> {
+    PASSED_BY
+        .iter()
+        .filter_map(|name| root.join(name).ok())
+        .filter(|path| {
+            let data = path.below(workspace).symlink_metadata();
+            data.is_ok_and(|data| data.is_dir())
+        })
+        .collect()
 }
 
 fn tree_scan(job: &Job<'_>) -> Scan {
@@ -162,8 +198,54 @@ fn tool() -> Tool {
 
 impl Trivy<'_> {
     async fn tree(&self, tree: &Tree) -> Result<Ran> {
+        let mut scan = tree_scan(self.job);
+        scan.inline_ignores.clone_from(&tree.trivy_ignores);
+        scan.notes = tree.notes();
+        let mut ran = Ran {
+            scan,
+            log: Log::default(),
+        };
+        let mut gaps: Vec<Gap> = tree.gap().into_iter().collect();
+        let mut roots = vec![self.job.path.clone().unwrap_or_default()];
+        let mut done = 0;
+        while let Some(root) = roots.pop() {
+            if done == MOST_ROOTS {
+                let what = format!("more than {MOST_ROOTS} folders are called {}", names());
+                gaps.push(gap(GapKind::TimedOut, what, Some("give some another name")));
+                break;
+            }
+            done += 1;
+            let before = ran.scan.clone();
+            let more = self.root(ran.scan, &root, gaps).await?;
+            for line in more.log.lines() {
+                ran.log.push(format!("{line}\n"));
+            }
+            ran.scan = more.scan;
+            ran.scan.duration += before.duration;
+            ran.scan.findings.extend(before.findings);
+            ran.scan.rules.extend(before.rules);
+            gaps = match std::mem::replace(&mut ran.scan.state, State::Complete) {
+                State::Incomplete(gaps) => gaps,
+                State::Complete | State::NothingToDo(_) => Vec::new(),
+            };
+            roots.extend(passed_by(self.job.workspace, &root));
+        }
+        ran.scan.state = state(gaps);
+        let mut said = BTreeSet::new();
+        ran.scan.notes.retain(|note| said.insert(note.clone()));
+        let ours = self.job.skip();
+        ran.scan.findings.retain(|finding| {
+            !ours.iter().any(|skip| {
+                let rest = finding.location.path.strip_prefix(skip.as_str());
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            })
+        });
+        Ok(ran)
+    }
+
+    /// One process over one folder of the tree.
+    async fn root(&self, scan: Scan, path: &RelativePath, gaps: Vec<Gap>) -> Result<Ran> {
         let folder = Folder::new("slipway-trivy-", self.job.run_as)?;
-        let path = self.job.path.clone().unwrap_or_default();
         let root = path.below(self.job.workspace);
         let mut args = Vec::new();
         for skip in self.job.skip() {
@@ -193,19 +275,7 @@ impl Trivy<'_> {
             env: no_network(),
             place: Place::Tree(path.as_str().to_owned()),
         };
-        let mut scan = tree_scan(self.job);
-        scan.inline_ignores.clone_from(&tree.trivy_ignores);
-        scan.notes = tree.notes();
-        let gaps = tree.gap().into_iter().collect();
-        let mut ran = self.scan(target, scan, gaps).await?;
-        let ours = self.job.skip();
-        ran.scan.findings.retain(|finding| {
-            !ours.iter().any(|skip| {
-                let rest = finding.location.path.strip_prefix(skip.as_str());
-                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            })
-        });
-        Ok(ran)
+        self.scan(target, scan, gaps).await
     }
 
     /// Runs every check on the target. Where Trivy fails with the vulnerability check, the others

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 
 use self::metadata::Metadata;
 use super::{Trivy, unwritable};
+use crate::git::Tracked;
 use crate::outcome::{Failure, Result};
 use crate::process::{Folder, Log, RunAs};
 use crate::runner::folder::Folder as Directory;
@@ -81,7 +82,14 @@ pub(super) async fn acquire(trivy: &Trivy<'_>, log: &mut Log) -> Result<Database
     }
     let cache = job.cache.below(job.workspace);
     let now = Timestamp::now();
-    let found = usable(&cache.join("db"));
+    let found = if may_be_brought(job) {
+        Err(
+            "it may have come with the tree: there is no git repository that says it did not"
+                .to_owned(),
+        )
+    } else {
+        usable(&cache.join("db"))
+    };
     if let Ok(metadata) = &found
         && (job.inputs.offline || metadata.fresh(now))
     {
@@ -105,6 +113,12 @@ pub(super) async fn acquire(trivy: &Trivy<'_>, log: &mut Log) -> Result<Database
             )),
         }),
     }
+}
+
+/// Whether a pull request could have put the cache there: in a workflow run, where git does not say
+/// what is tracked (no repository, or one that can't be read). At a desk the tree is the user's.
+fn may_be_brought(job: &Job<'_>) -> bool {
+    job.run_as == RunAs::Nobody && job.path.is_some() && matches!(job.tracked, Tracked::Unknown(_))
 }
 
 fn missing(why: Option<String>, next: &str) -> Gap {

@@ -11,6 +11,7 @@ mod github;
 mod metadata;
 mod report;
 mod runner;
+mod scan;
 mod scanners;
 mod support;
 mod workflows;

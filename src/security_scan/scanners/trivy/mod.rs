@@ -216,7 +216,7 @@ impl Trivy<'_> {
             }
             done += 1;
             let before = ran.scan.clone();
-            let more = self.root(ran.scan, &root, gaps).await?;
+            let more = self.root(ran.scan, tree, &root, gaps).await?;
             for line in more.log.lines() {
                 ran.log.push(format!("{line}\n"));
             }
@@ -244,7 +244,13 @@ impl Trivy<'_> {
     }
 
     /// One process over one folder of the tree.
-    async fn root(&self, scan: Scan, path: &RelativePath, gaps: Vec<Gap>) -> Result<Ran> {
+    async fn root(
+        &self,
+        scan: Scan,
+        tree: &Tree,
+        path: &RelativePath,
+        gaps: Vec<Gap>,
+    ) -> Result<Ran> {
         let folder = Folder::new("slipway-trivy-", self.job.run_as)?;
         let root = path.below(self.job.workspace);
         let mut args = Vec::new();

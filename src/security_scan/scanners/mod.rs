@@ -120,8 +120,17 @@ pub(crate) fn no_network() -> Vec<(OsString, OsString)> {
     variables
 }
 
-/// The categories of all that will be scanned. Exit 2 for a wrong image.
+/// The categories of all that will be scanned. Exit 2 for a wrong path, cache or image: a step that
+/// cannot run must not claim any.
 pub fn categories(job: &Job<'_>) -> Result<Vec<String>> {
+    if let Some(path) = job
+        .path
+        .as_ref()
+        .filter(|_| !job.request.scanners.is_empty())
+    {
+        tree::root(job.workspace, path)?;
+    }
+    trivy::database::check_cache(job)?;
     let wanted = |scanner| job.path.is_some() && job.request.scanners.contains(&scanner);
     let (prefix, path) = (&*job.inputs.category, job.tree());
     let tree = [

@@ -106,7 +106,7 @@ fn list<T: Copy + Ord>(
 ) -> Result<BTreeSet<T>> {
     let wrong = |what: String| {
         let names: Vec<&str> = known.iter().map(|(name, _)| *name).chain(none).collect();
-        Failure::invalid(format!("wrong input {input}"), what).next(format!(
+        Failure::invalid(format!("Invalid input `{input}`"), what).next(format!(
             "allowed: {}, separated by commas",
             names.join(", ")
         ))
@@ -145,11 +145,11 @@ fn category(prefix: &str) -> Result<()> {
     if prefix.len() <= 100 && prefix.split('/').all(part) {
         return Ok(());
     }
-    Err(
-        Failure::invalid("wrong input category", format!("category is \"{prefix}\"")).next(
-            "allowed: letters, digits, - _ . and single / between parts; at most 100 characters",
-        ),
+    Err(Failure::invalid(
+        "Invalid input `category`",
+        format!("category is \"{prefix}\""),
     )
+    .next("allowed: letters, digits, - _ . and single / between parts; at most 100 characters"))
 }
 
 #[cfg(test)]
@@ -187,17 +187,17 @@ mod tests {
         for (args, expected) in [
             (
                 &["--scanners", "trivy,snyk"][..],
-                "wrong input scanners: scanners \"trivy,snyk\" holds \"snyk\"; allowed: trivy, \
+                "Invalid input `scanners`: scanners \"trivy,snyk\" holds \"snyk\"; allowed: trivy, \
                  bandit, none, separated by commas",
             ),
             (
                 &["--trivy-checks", "none"],
-                "wrong input trivy-checks: trivy-checks \"none\" holds \"none\"; allowed: vuln, \
+                "Invalid input `trivy-checks`: trivy-checks \"none\" holds \"none\"; allowed: vuln, \
                  misconfig, secret, license, separated by commas",
             ),
             (
                 &["--scanners", " , "],
-                "wrong input scanners: scanners \" , \" names nothing; allowed: trivy, bandit, \
+                "Invalid input `scanners`: scanners \" , \" names nothing; allowed: trivy, bandit, \
                  none, separated by commas",
             ),
             (
@@ -219,7 +219,7 @@ mod tests {
             ),
             (
                 &["--category", "../x"],
-                "wrong input category: category is \"../x\"; allowed: letters, digits, - _ . and \
+                "Invalid input `category`: category is \"../x\"; allowed: letters, digits, - _ . and \
                  single / between parts; at most 100 characters",
             ),
         ] {

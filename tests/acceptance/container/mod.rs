@@ -16,3 +16,4 @@ mod image_tests;
 mod probe;
 mod runner_tests;
 mod scan_tests;
+mod security_scan;

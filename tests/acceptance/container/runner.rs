@@ -260,7 +260,7 @@ impl<'a> Step<'a> {
             .args(["rm", "--force", &name])
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        Running::spawn(command, remove, suffix)
+        Running::spawn(name, command, remove, suffix)
     }
 
     /// The files that the runner makes for a step, and the environment that names them as the container sees them.
@@ -293,6 +293,7 @@ const FILE_COMMANDS: [(&str, &str); 5] = [
 /// A step that runs.
 #[derive(Debug)]
 pub(crate) struct Running {
+    name: String,
     child: Child,
     /// `docker rm --force NAME`: a killed client leaves its container running.
     remove: Command,
@@ -319,7 +320,7 @@ enum Reading {
 }
 
 impl Running {
-    fn spawn(mut command: Command, remove: Command, suffix: Uuid) -> Self {
+    fn spawn(name: String, mut command: Command, remove: Command, suffix: Uuid) -> Self {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -330,6 +331,7 @@ impl Running {
         forward(child.stdout.take().unwrap(), Stream::Stdout, sender.clone());
         forward(child.stderr.take().unwrap(), Stream::Stderr, sender);
         Self {
+            name,
             child,
             remove,
             lines,
@@ -340,6 +342,11 @@ impl Running {
             raw: String::new(),
             log: Log::default(),
         }
+    }
+
+    /// The container's, for a test that sends signals of its own.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Waits until a line of either stream satisfies `wanted`.

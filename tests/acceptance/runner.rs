@@ -1,6 +1,14 @@
-//! The binary as a step of a workflow: masks, annotations, outputs, summary.
+//! The binary as a step of a workflow: masks, annotations, outputs, summary, signals.
 
-use crate::support::{Runner, ended};
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use slipway::security_scan::outputs::Outputs;
+
+use crate::support::{Runner, SLIPWAY, ended};
 
 const SCAN: [&str; 1] = ["security-scan"];
 
@@ -143,4 +151,84 @@ fn foreign_text_starts_no_command() {
     let (_, out, _) = ended(&mut runner.command(SCAN));
     let commands = out.lines().filter(|line| line.starts_with("::")).count();
     assert_eq!((commands, out.lines().count()), (1, 1), "{out}");
+}
+
+#[test]
+fn every_declared_output_is_set_by_a_run() {
+    let runner = Runner::new()
+        .input("path", "none")
+        .input("scanners", "none")
+        .input("sarif-files", "\n  one.sarif\n\n")
+        .input("upload", "false");
+    let sarif = serde_json::json!({
+        "version": "2.1.0",
+        "runs": [{"tool": {"driver": {"name": "Lint"}}, "results": []}],
+    });
+    std::fs::write(runner.workspace().join("one.sarif"), sarif.to_string()).unwrap();
+    let (code, out, err) = ended(&mut runner.command(SCAN));
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    let outputs = runner.outputs();
+    let declared: BTreeSet<_> = Outputs::NAMES.into_iter().chain(["result"]).collect();
+    let set: BTreeSet<_> = outputs.keys().map(String::as_str).collect();
+    assert_eq!(set, declared);
+    assert_eq!(outputs["result"], "passed");
+    assert_eq!(outputs["findings"], "0");
+    for path in [&outputs["report"], &outputs["sarif"]] {
+        assert!(runner.workspace().join(path).is_file(), "{path}");
+    }
+    assert!(runner.summary().contains("Lint"), "{}", runner.summary());
+}
+
+/// A scanner that never ends, in a folder that `PATH` can name.
+fn endless_scanner(runner: &Runner) -> String {
+    let programs = runner.path("programs");
+    std::fs::create_dir(&programs).unwrap();
+    let trivy = programs.join("trivy");
+    std::fs::write(&trivy, "#!/bin/sh\nexec sleep 1000\n").unwrap();
+    std::fs::set_permissions(&trivy, std::fs::Permissions::from_mode(0o755)).unwrap();
+    format!("{}:/usr/bin:/bin", programs.display())
+}
+
+#[test]
+fn a_cancelled_step_ends_at_once_and_says_so() {
+    for signals in [
+        [Signal::INT, Signal::INT],
+        [Signal::INT, Signal::TERM],
+        [Signal::TERM, Signal::INT],
+    ] {
+        let runner = Runner::new()
+            .input("scanners", "trivy")
+            .input("trivy-checks", "secret")
+            .input("upload", "false");
+        std::fs::write(runner.workspace().join("a.txt"), "text").unwrap();
+        let mut child = Command::new(SLIPWAY)
+            .args(SCAN)
+            .env_clear()
+            .envs(runner.variables())
+            .env("PATH", endless_scanner(&runner))
+            .current_dir(runner.workspace())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        // The handlers stand before the first line is written.
+        out.read_line(&mut line).unwrap();
+        assert!(line.starts_with("Scanning"), "{line}");
+        let begin = std::time::Instant::now();
+        let process = Pid::from_child(&child);
+        for signal in signals {
+            // It may have ended already; a second signal must only not kill it.
+            let _ = kill_process(process, signal);
+        }
+        let mut rest = String::new();
+        out.read_to_string(&mut rest).unwrap();
+        let status = child.wait().unwrap();
+        assert_eq!(status.code(), Some(3), "{line}{rest}");
+        assert!(rest.contains("::error title=Cancelled::"), "{rest}");
+        assert_eq!(runner.outputs()["result"], "error");
+        // The runner kills 10 s after its first signal.
+        assert!(begin.elapsed().as_secs() < 8, "{:?}", begin.elapsed());
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use assert_cmd::Command;
@@ -31,6 +32,9 @@ impl Runner {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        // As on a runner, where scanners of another user may look around.
+        let open = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(folder.path(), open).unwrap();
         for name in ["workspace", "temp"] {
             std::fs::create_dir(path(name)).unwrap();
         }
@@ -90,6 +94,10 @@ impl Runner {
             &format!("INPUT_{}", name.to_uppercase().replace(' ', "_")),
             value,
         )
+    }
+
+    pub(crate) fn variables(&self) -> &BTreeMap<String, String> {
+        &self.variables
     }
 
     pub(crate) fn workspace(&self) -> PathBuf {

@@ -120,26 +120,39 @@ fn is_left_out(candidates: &[&[u8]], whole: bool, files: &Files<'_>) -> bool {
     whole && !there.is_empty() && there.iter().all(|left_out| *left_out)
 }
 
-/// `failed to parse PATH: …`, at the start or behind an analyzer's own constant words: every path
-/// that this can mean, the shortest first, because a path can hold `: ` as well.
-/// Source: `pkg/fanal/analyzer/language/analyze.go`, `Parse`.
+/// `failed to parse PATH: …`, at the start, behind an analyzer's own constant words or behind
+/// `PATH parse error: `: every path that this can mean, the shortest first, because a path can hold
+/// `: ` and all of those words as well.
+/// Source: `pkg/fanal/analyzer/language/analyze.go`, `Parse`, and its callers.
 fn named_in(error: &[u8]) -> Vec<&[u8]> {
     const FAILED: &[u8] = b"failed to parse ";
-    let Some(at) = error.windows(FAILED.len()).position(|part| part == FAILED) else {
-        return Vec::new();
+    const TWICE: &[u8] = b" parse error: failed to parse ";
+    let places = |words: &'static [u8]| {
+        let windows = error.windows(words.len()).enumerate();
+        windows.filter_map(move |(at, part)| (part == words).then_some(at))
     };
-    let (before, rest) = error.split_at(at);
-    // A path in those words could hold words of its own.
-    let colons = before.windows(2).filter(|part| part == b": ").count();
-    if before.contains(&b'/') || colons > 1 || !(before.is_empty() || before.ends_with(b": ")) {
-        return Vec::new();
+    let mut paths: Vec<&[u8]> = places(TWICE)
+        .map(|at| (&error[..at], &error[at + TWICE.len()..]))
+        .filter(|(path, rest)| {
+            let rest = rest.strip_prefix(*path);
+            rest.is_some_and(|rest| rest.starts_with(b": "))
+        })
+        .map(|(path, _)| path)
+        .collect();
+    if let Some(at) = places(FAILED).next() {
+        let (before, rest) = error.split_at(at);
+        // A path in those words could hold words of its own.
+        let colons = before.windows(2).filter(|part| part == b": ").count();
+        let ends = before.is_empty() || before.ends_with(b": ");
+        if ends && colons <= 1 && !before.contains(&b'/') {
+            let rest = &rest[FAILED.len()..];
+            let ends = rest.windows(2).enumerate();
+            let ends = ends.filter(|(_, part)| part == b": ");
+            paths.extend(ends.map(|(end, _)| &rest[..end]));
+        }
     }
-    let rest = &rest[FAILED.len()..];
-    rest.windows(2)
-        .enumerate()
-        .filter(|(_, part)| part == b": ")
-        .map(|(end, _)| &rest[..end])
-        .collect()
+    paths.sort_by_key(|path| path.len());
+    paths
 }
 
 fn as_path(bytes: &[u8]) -> &Path {
@@ -297,6 +310,12 @@ mod tests {
         format!("T\tDEBUG\t[analyzer] Analysis error\terr={error:?}")
     }
 
+    fn parse_error(path: &str) -> String {
+        let failed = format!("failed to parse {path}: ").repeat(2);
+        let error = format!("{path} parse error: {failed}xml decode error: EOF");
+        format!("T\tDEBUG\t[analyzer] Analysis error\terr={error:?}")
+    }
+
     #[test]
     fn only_what_may_not_be_read_is_known_already() {
         let tree = Tree {
@@ -385,11 +404,15 @@ mod tests {
                 "a.md: x/Pipfile.lock",
                 "a file_path=vendor/Pipfile.lock",
                 "é\u{1}/x",
+                "b/pom.xml",
+                "x: failed to parse vendor/pom.xml",
             ],
             left_out: &[
                 "vendor/Pipfile.lock",
                 "a.md",
                 "vendor/b: c/Pipfile.lock",
+                "vendor/a: b/pom.xml",
+                "vendor/pom.xml parse error",
                 "\u{7f}v",
             ],
             ..Tree::default()
@@ -413,6 +436,9 @@ mod tests {
             (analysis_error("vendor/b: c/Pipfile.lock"), false),
             (analysis_error("a file_path=vendor/Pipfile.lock"), true),
             (analysis_error("a.md: x/Pipfile.lock"), true),
+            (parse_error("vendor/a: b/pom.xml"), false),
+            (parse_error("b/pom.xml"), true),
+            (parse_error("x: failed to parse vendor/pom.xml"), true),
             (
                 "T\tDEBUG\tAnalysis error\terr=\"b/x: failed to parse vendor/Pipfile.lock: y\""
                     .to_owned(),

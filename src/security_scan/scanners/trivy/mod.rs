@@ -217,9 +217,7 @@ impl Trivy<'_> {
             done += 1;
             let before = ran.scan.clone();
             let more = self.root(ran.scan, tree, &root, gaps).await?;
-            for line in more.log.lines() {
-                ran.log.push(format!("{line}\n"));
-            }
+            ran.log.append(&more.log, str::to_owned);
             ran.scan = more.scan;
             ran.scan.duration += before.duration;
             ran.scan.findings.extend(before.findings);

@@ -65,7 +65,9 @@ static int wait_for_signal(int deaf) {
 }
 
 int main(int count, char **arguments) {
-    setvbuf(stdout, NULL, _IONBF, 0);
+    /* Each line in one write. act gathers both streams into one line: the start of one would swallow a line that comes
+     * on the other before its end. */
+    setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
     const char *part = count > 1 ? arguments[1] : "";
     if (!strcmp(part, "speak")) return speak();
     if (!strcmp(part, "look")) return look();

@@ -15,5 +15,4 @@ mod act_tests;
 mod image_tests;
 mod probe;
 mod runner_tests;
-mod scan_tests;
 mod security_scan;

@@ -3,7 +3,9 @@
 //! The advisories are the fixture's (`tests/testbed/trivy_db`), so nothing needs a network.
 
 mod cancelled;
+mod events;
 mod hostile;
+mod images;
 mod pull_request;
 mod refused;
 mod verdict;

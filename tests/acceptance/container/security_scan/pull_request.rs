@@ -13,10 +13,10 @@ use super::{RESULTS, TOKEN, database, keeps_secrets, report, scan};
 use crate::github::fake::{Entry, Fake};
 use crate::github::prism::Proxy;
 
-const BASE: &str = "d6fde92930d4715a2b49857d24b940956b26d2d3";
-const POLICY: &str = ".github/slipway/security-scan.yml";
+pub(super) const BASE: &str = "d6fde92930d4715a2b49857d24b940956b26d2d3";
+pub(super) const POLICY: &str = ".github/slipway/security-scan.yml";
 
-fn payload(head: &str, repository: &str) -> Value {
+pub(super) fn payload(head: &str, repository: &str) -> Value {
     json!({
         "action": "synchronize",
         "number": 7,

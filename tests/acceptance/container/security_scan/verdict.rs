@@ -7,9 +7,10 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use serde_json::{Value, json};
 
 use super::super::docker::docker;
-use super::super::runner::RUNNER_UID;
+use super::super::runner::{Job, RUNNER_UID};
 use super::{
-    RESULTS, annotations, clean, database, expected, faulty, files, keeps_secrets, report, scan,
+    RESULTS, TOKEN, annotations, clean, database, expected, faulty, files, keeps_secrets, report,
+    scan, with_image,
 };
 
 /// How many there are of each.
@@ -65,6 +66,11 @@ fn an_app_with_faults_fails_and_every_fault_is_told() {
     let result = scan(docker).run(&job);
     assert_eq!(result.exit, 1, "{}", result.log);
     assert_eq!(result.runner_errors, Vec::<String>::new());
+    assert!(
+        result.masks.iter().any(|mask| mask == TOKEN),
+        "{:?}",
+        result.masks
+    );
 
     let report = report(&job);
     assert_eq!(found(&report), expected_findings(|_| true));
@@ -262,6 +268,55 @@ fn a_blocking_finding_outweighs_a_missing_database() {
         "{}",
         result.summary
     );
+}
+
+#[test]
+fn the_image_without_scanners_is_never_green() {
+    let Some(docker) = docker() else { return };
+    let job = clean();
+    let result = with_image(docker, &docker.slipway.tag).run(&job);
+    assert_eq!(result.exit, 5, "{}", result.log);
+    assert_eq!(result.outputs["result"], "incomplete");
+    for told in ["Trivy", "Bandit"] {
+        let errors = annotations(&result, "error");
+        let named = errors.iter().any(|it| it.message.contains(told));
+        assert!(named, "{told}: {:?}", result.annotations);
+    }
+    keeps_secrets(&job, &result);
+}
+
+#[test]
+fn what_is_missing_may_be_accepted_and_is_told_all_the_same() {
+    let Some(docker) = docker() else { return };
+    let job = Job::new()
+        .file("app.py", "import os\n")
+        .file("broken.py", "def (:\n")
+        .commit();
+    let step = || scan(docker).input("scanners", "bandit");
+    let refused = step().run(&job);
+    assert_eq!(refused.exit, 5, "{}", refused.log);
+
+    let accepted = step()
+        .input("on-incomplete", "warn")
+        .env("GITHUB_RUN_ATTEMPT", "2")
+        .run(&job);
+    assert_eq!(accepted.exit, 0, "{}", accepted.log);
+    assert_eq!(accepted.outputs["result"], "passed");
+    assert_eq!(annotations(&accepted, "error"), Vec::<&_>::new());
+    let warned = |it: &&super::Annotation| it.message.contains("broken.py");
+    assert!(
+        annotations(&accepted, "warning").iter().any(warned),
+        "{:?}",
+        accepted.annotations
+    );
+    for told in [
+        "### Not scanned",
+        "broken.py",
+        "accepted by `on-incomplete: warn`",
+    ] {
+        assert!(accepted.summary.contains(told), "{}", accepted.summary);
+    }
+    keeps_secrets(&job, &accepted);
 }
 
 #[test]

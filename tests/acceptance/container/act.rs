@@ -29,6 +29,7 @@ pub(crate) struct Workflow<'a> {
     event: (String, Value),
     secrets: BTreeMap<String, String>,
     environment: BTreeMap<String, String>,
+    stand_ins: Vec<String>,
 }
 
 impl<'a> Workflow<'a> {
@@ -43,6 +44,7 @@ impl<'a> Workflow<'a> {
             event: ("push".to_owned(), Value::Null),
             secrets: BTreeMap::new(),
             environment: BTreeMap::new(),
+            stand_ins: Vec::new(),
         }
     }
 
@@ -87,6 +89,18 @@ impl<'a> Workflow<'a> {
     /// A variable of every step.
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// An action in place of one of GitHub's (`owner/name@commit`), which can't be fetched here.
+    pub(crate) fn stand_in(mut self, uses: &str, action_yml: &str) -> Self {
+        let folder = self
+            .root
+            .path()
+            .join(format!("action-{}", self.stand_ins.len()));
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("action.yml"), action_yml).unwrap();
+        self.stand_ins.push(format!("{uses}={}", folder.display()));
         self
     }
 
@@ -147,6 +161,9 @@ impl<'a> Workflow<'a> {
         for (name, value) in &self.secrets {
             // Without a value act takes it from its own environment, out of sight of `ps`.
             command.args(["--secret", name]).env(name, value);
+        }
+        for stand_in in &self.stand_ins {
+            command.args(["--local-repository", stand_in]);
         }
         for (name, value) in &self.environment {
             command.args(["--env", &format!("{name}={value}")]);

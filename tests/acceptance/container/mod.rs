@@ -13,6 +13,7 @@ pub(crate) mod runner;
 
 mod act_tests;
 mod image_tests;
+mod integration_tests;
 mod probe;
 mod runner_tests;
 mod security_scan;

@@ -81,7 +81,9 @@ async fn fetch(
         trivy.cancel,
     )
     .await?;
-    log.append(&ended.log, str::to_owned);
+    for line in ended.log.lines() {
+        log.push(format!("{line}\n"));
+    }
     Ok(match ended.end {
         End::Code(0) => Ok(()),
         End::TimedOut => Err(format!(

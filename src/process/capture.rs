@@ -1,5 +1,7 @@
 //! Reading what a child prints, within limits.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 
 /// Lines that are kept of a child's log.
@@ -23,6 +25,7 @@ pub struct Log {
     tail: std::collections::VecDeque<String>,
     tail_bytes: usize,
     dropped: u64,
+    unfinished: bool,
 }
 
 impl Log {
@@ -42,6 +45,31 @@ impl Log {
         }
     }
 
+    /// Adds another log's lines, each as `line` gives it back, and what is missing in it.
+    pub(crate) fn append(&mut self, other: &Self, line: impl Fn(&str) -> String) {
+        for text in other.lines() {
+            self.push(format!("{}\n", line(text)));
+        }
+        self.dropped += other.dropped;
+        self.unfinished |= other.unfinished;
+    }
+
+    /// How many lines are missing in the middle.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Whether it was not read to its end: a process that we could not end held it open.
+    #[must_use]
+    pub fn unfinished(&self) -> bool {
+        self.unfinished
+    }
+
+    pub(super) fn cut_off(&mut self) {
+        self.unfinished = true;
+    }
+
     /// Line by line, without the lines that were dropped.
     pub fn lines(&self) -> impl Iterator<Item = &str> {
         self.head
@@ -49,7 +77,7 @@ impl Log {
             .chain(self.tail.iter().flat_map(|line| line.lines()))
     }
 
-    /// The whole text, which says how many lines are missing in the middle.
+    /// The whole text, which says how many lines are missing in the middle, and whether its end is.
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = self.head.clone();
@@ -57,6 +85,9 @@ impl Log {
             text.extend(["[", &self.dropped.to_string(), " lines left out]\n"]);
         }
         text.extend(self.tail.iter().map(String::as_str));
+        if self.unfinished {
+            text.push_str("[not read to its end]\n");
+        }
         text
     }
 
@@ -68,19 +99,28 @@ impl Log {
     }
 }
 
-/// Reads standard error to its end.
-pub(super) async fn log(pipe: impl AsyncRead + Unpin, keep: Keep) -> Log {
-    let mut log = Log::default();
+/// Reads standard error into `log`; true if it was read to its end. What was read so far stays
+/// there if this future is dropped.
+pub(super) async fn log(pipe: impl AsyncRead + Unpin, keep: Keep, log: &Mutex<Log>) -> bool {
     let mut reader = BufReader::new(pipe);
     let mut line = Vec::new();
-    // An error of the pipe is its end.
-    while let Ok(true) = next_line(&mut reader, &mut line).await {
+    loop {
+        match next_line(&mut reader, &mut line).await {
+            Ok(true) => {}
+            Ok(false) => return true,
+            Err(_) => return false,
+        }
         let text = String::from_utf8_lossy(&line);
         if keep(&text) {
-            log.push(format!("{}\n", text.trim_end_matches(['\n', '\r'])));
+            let text = text.trim_end_matches(['\n', '\r']);
+            lock(log).push(format!("{text}\n"));
         }
     }
-    log
+}
+
+/// A reader that panicked leaves the lines before.
+pub(super) fn lock(log: &Mutex<Log>) -> MutexGuard<'_, Log> {
+    log.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The next line, cut at [`LINE`]; false at the end.
@@ -122,24 +162,35 @@ pub(super) async fn output(pipe: impl AsyncRead + Unpin, cap: u64) -> Option<Vec
 mod tests {
     use super::*;
 
+    async fn read(pipe: impl AsyncRead + Unpin, keep: Keep) -> Log {
+        let into = Mutex::default();
+        assert!(log(pipe, keep, &into).await);
+        into.into_inner().unwrap()
+    }
+
     #[tokio::test]
     async fn a_long_log_keeps_both_ends() {
         let lines: Vec<String> = (0..200_000).map(|n| format!("line {n}\n")).collect();
         let text = lines.concat();
-        let log = log(text.as_bytes(), everything).await;
+        let log = read(text.as_bytes(), everything).await;
         let kept = log.text();
         assert!(kept.starts_with("line 0\nline 1\n"));
         assert!(kept.contains(" lines left out]\n"));
         assert!(kept.ends_with("line 199999\n"));
         assert!(kept.len() <= 2 * HALF + 100);
         assert_eq!(log.last().as_deref(), Some("line 199999"));
+        assert_eq!(log.dropped() + log.lines().count() as u64, 200_000);
+
+        let mut copy = Log::default();
+        copy.append(&log, str::to_owned);
+        assert_eq!(copy.dropped(), log.dropped(), "a copy says what is missing");
     }
 
     #[tokio::test]
     async fn lines_are_cut_filtered_and_made_text() {
         let mut text = vec![b'x'; LINE * 3];
         text.extend_from_slice(b"\nbad \xff\r\nDEBUG no\nlast");
-        let log = log(&text[..], |line| !line.starts_with("DEBUG")).await;
+        let log = read(&text[..], |line| !line.starts_with("DEBUG")).await;
         let lines: Vec<&str> = log.lines().collect();
         assert_eq!(lines.len(), 3);
         assert_eq!(lines[0].len(), LINE);

@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
@@ -80,12 +81,13 @@ pub async fn run(child: Child<'_>, cancel: &CancellationToken) -> Result<Ended> 
             });
         }
     };
-    let log = tokio::spawn({
-        let (pipe, keep) = (process.stderr.take(), child.keep);
+    let log = Arc::new(Mutex::new(Log::default()));
+    let log_reader = tokio::spawn({
+        let (pipe, keep, log) = (process.stderr.take(), child.keep, Arc::clone(&log));
         async move {
             match pipe {
-                Some(pipe) => capture::log(pipe, keep).await,
-                None => Log::default(),
+                Some(pipe) => capture::log(pipe, keep, &log).await,
+                None => true,
             }
         }
     });
@@ -130,10 +132,15 @@ pub async fn run(child: Child<'_>, cancel: &CancellationToken) -> Result<Ended> 
     if too_much.try_recv().is_ok() && matches!(end, End::Code(_) | End::Signal(_)) {
         end = End::TooMuchOutput;
     }
+    let read_to_its_end = collect(log_reader).await;
+    let mut log = std::mem::take(&mut *capture::lock(&log));
+    if !read_to_its_end {
+        log.cut_off();
+    }
     Ok(Ended {
         end,
         output,
-        log: collect(log).await,
+        log,
         duration: started.elapsed(),
     })
 }
@@ -301,6 +308,21 @@ mod tests {
             assert_eq!(ended.output, b"out\n");
             assert_eq!(ended.log.text(), "err\n");
         }
+    }
+
+    /// One that leaves its group at a desk, where strays can't be told apart.
+    #[tokio::test]
+    async fn a_log_that_is_held_open_keeps_what_was_read() {
+        let script = "echo err >&2; setsid sh -c 'echo $$; exec sleep 1000 >/dev/null' & sleep 0.2";
+        let ended = shell(script, RunAs::Ourselves, LONG, 1000).await;
+        let pid = String::from_utf8(ended.output).unwrap();
+        let pid = pid.trim().parse().ok().and_then(Pid::from_raw).unwrap();
+        rustix::process::kill_process(pid, Signal::KILL).unwrap();
+        assert_eq!(ended.end, End::Code(0));
+        assert!(ended.log.unfinished());
+        assert_eq!(ended.log.text(), "err\n[not read to its end]\n");
+        let whole = shell("echo err >&2", RunAs::Ourselves, LONG, 1000).await;
+        assert!(!whole.log.unfinished());
     }
 
     #[tokio::test]

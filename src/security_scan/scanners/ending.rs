@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::gap;
-use crate::process::{End, Ended};
+use crate::process::{End, Ended, Log};
 use crate::security_scan::scan::{Gap, GapKind};
 
 /// The gap that an end leaves which is not an exit with one of the documented codes.
@@ -57,5 +57,47 @@ fn cause(signal: i32) -> &'static str {
         9 => " (SIGKILL: most often the system is out of memory)",
         11 => " (SIGSEGV)",
         _ => "",
+    }
+}
+
+/// The gap that a log leaves of which a part is missing: a scanner says there alone what it could
+/// not parse.
+pub(super) fn gap_of_log(program: &str, log: &Log) -> Option<Gap> {
+    let what = match (log.dropped(), log.unfinished()) {
+        (0, false) => return None,
+        (0, true) => format!(
+            "the log of {program} could not be read to its end, which may say that files could not \
+             be parsed"
+        ),
+        (lines, _) => format!(
+            "{program} said more than slipway takes: {lines} lines of its log are missing, which \
+             may say that files could not be parsed"
+        ),
+    };
+    let next = "the rest of its log is in output-directory: mend what it complains about";
+    Some(gap(GapKind::BadOutput, what, Some(next)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_that_is_not_whole_leaves_a_gap() {
+        let mut log = Log::default();
+        log.push("short\n".to_owned());
+        assert_eq!(gap_of_log("Trivy", &log), None);
+        let line = format!("{}\n", "x".repeat(16 * 1024));
+        for _ in 0..100 {
+            log.push(line.clone());
+        }
+        let mut copy = Log::default();
+        copy.append(&log, str::to_owned);
+        for log in [log, copy] {
+            let gap = gap_of_log("Trivy", &log).unwrap();
+            assert_eq!(gap.kind, GapKind::BadOutput);
+            let said = format!("{} lines of its log are missing", log.dropped());
+            assert!(gap.what.contains(&said), "{}", gap.what);
+        }
     }
 }

@@ -255,12 +255,12 @@ fn gap(kind: GapKind, what: impl Into<String>, next: Option<&str>) -> Gap {
 /// What a scanner could not read or parse, where the policy counts those paths: a gap for each
 /// file, up to a number that a summary can hold.
 fn unparsed(policy: &Policy, files: impl IntoIterator<Item = (String, Gap)>) -> Vec<Gap> {
+    let counted = |(path, gap): (String, Gap)| policy.paths.scanned(&path).then_some(gap);
+    capped(files.into_iter().filter_map(counted).collect())
+}
+
+fn capped(mut gaps: Vec<Gap>) -> Vec<Gap> {
     const NAMED: usize = 200;
-    let mut gaps: Vec<Gap> = files
-        .into_iter()
-        .filter(|(path, _)| policy.paths.scanned(path))
-        .map(|(_, gap)| gap)
-        .collect();
     if gaps.len() > NAMED {
         let more = gaps.split_off(NAMED).len();
         gaps.push(gap(

@@ -66,13 +66,13 @@ pub(super) async fn run(job: &Job<'_>, tree: &Tree, cancel: &CancellationToken) 
     let (version, ended) = tokio::join!(version, all(job, &programs, &command, shards, cancel));
     scan.tool.version = version?;
     for (shard, ended) in ended? {
-        for line in ended.log.lines() {
-            log.push(format!("{}\n", shard.real_names(line)));
+        log.append(&ended.log, |line| shard.real_names(line));
+        if let Some(gap) = ending::gap_of("Bandit", &ended, &[0, 1], job.limit) {
+            gaps.push(missing_module(gap, &ended));
+            continue;
         }
-        match ending::gap_of("Bandit", &ended, &[0, 1], job.limit) {
-            Some(gap) => gaps.push(missing_module(gap, &ended)),
-            None => gaps.extend(report::read(job, &shard, &ended, &mut scan)),
-        }
+        gaps.extend(report::read(job, &shard, &ended, &mut scan));
+        gaps.extend(ending::gap_of_log("Bandit", &ended.log));
     }
     scan.findings
         .sort_by(|a, b| (&a.location, &a.rule).cmp(&(&b.location, &b.rule)));

@@ -10,6 +10,7 @@ use crate::process::Ended;
 use crate::runner::folder::Folder;
 use crate::runner::path::RelativePath;
 use crate::security_scan::finding::{Finding, Flows, Kind, Location, Region, Rule};
+use crate::security_scan::policy::Policy;
 use crate::security_scan::scan::{Gap, GapKind, InlineIgnore, Scan};
 use crate::security_scan::scanners::{Job, gap, lines, printable, unparsed};
 use crate::security_scan::severity::{Severity, rating};
@@ -112,7 +113,7 @@ pub(super) fn read(job: &Job<'_>, shard: &Shard, ended: &Ended, scan: &mut Scan)
         ));
     }
     gaps.extend(unparsed(job.policy, skipped(shard, &report.errors)));
-    gaps.extend(unparsed(job.policy, broken_tests(shard, ended)));
+    gaps.extend(broken_tests(job.policy, shard, ended));
     scan.inline_ignores
         .extend(ignores(job.workspace, shard, &report.metrics));
     for issue in report.results {
@@ -161,29 +162,35 @@ fn skipped(shard: &Shard, errors: &[Skipped]) -> Vec<(String, Gap)> {
 
 /// A test of Bandit's that raised an exception: the file counts as scanned, and something in it was
 /// not looked at. Source: `BanditTester.report_error`.
-fn broken_tests(shard: &Shard, ended: &Ended) -> Vec<(String, Gap)> {
+fn broken_tests(policy: &Policy, shard: &Shard, ended: &Ended) -> Vec<Gap> {
     let links = format!("{}/", shard.links().display());
+    let next = "correct or leave out the file; the log in output-directory says more";
     let mut broken: BTreeMap<String, Gap> = BTreeMap::new();
+    let mut unnamed = None;
     for line in ended.log.lines() {
         let Some((_, rest)) = line.split_once("Bandit internal error running: ") else {
             continue;
         };
-        let test = rest.split_whitespace().next().unwrap_or_default();
+        let test = printable(rest.split_whitespace().next().unwrap_or_default());
         let file = rest.split_once(links.as_str()).and_then(|(_, name)| {
             shard.file(&format!("{links}{}", name.get(.."000000.py".len())?))
         });
+        let failed = |on: &str| {
+            let what = format!("Bandit's test {test} failed on {on}");
+            gap(GapKind::Unparsed, what, Some(next))
+        };
         if let Some(file) = file {
             let path = file.to_string_lossy().into_owned();
-            let what = format!(
-                "Bandit's test {} failed on {}",
-                printable(test),
-                printable(&path)
-            );
-            let next = "correct or leave out the file; the log in output-directory says more";
-            broken.insert(path, gap(GapKind::Unparsed, what, Some(next)));
+            let gap = failed(&printable(&path));
+            broken.insert(path, gap);
+        } else if unnamed.is_none() {
+            unnamed = Some(failed("a file that could not be named"));
         }
     }
-    broken.into_iter().collect()
+    unnamed
+        .into_iter()
+        .chain(unparsed(policy, broken))
+        .collect()
 }
 
 fn add(scan: &mut Scan, file: &Path, issue: Issue) {

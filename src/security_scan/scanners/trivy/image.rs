@@ -149,6 +149,7 @@ pub(super) async fn scan(trivy: &Trivy<'_>, target: &Target) -> Result<Ran> {
         args,
         env,
         place: Place::Image(target.name.clone()),
+        tree: None,
     };
     let mut ran = trivy.scan(process, scan, Vec::new()).await?;
     if let State::Incomplete(gaps) = &mut ran.scan.state {

@@ -14,7 +14,7 @@ mod report;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use self::database::Database;
 use self::findings::Place;
 use self::report::Report;
-use super::{Job, Ran, ending, gap, no_network, scan, state, unparsed};
+use super::{Job, Ran, capped, ending, gap, no_network, scan, state};
 use crate::outcome::{Failure, Result};
 use crate::process::{Child, Ended, Folder, Log, run as child};
 use crate::runner::path::RelativePath;
@@ -121,9 +121,7 @@ impl Prepared<'_> {
         let (Self::Ready(_, log), Some(first)) = (self, ran.first_mut()) else {
             return;
         };
-        for line in log.lines() {
-            first.log.push(format!("{line}\n"));
-        }
+        first.log.append(log, str::to_owned);
     }
 }
 
@@ -156,6 +154,8 @@ struct Target<'a> {
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
     place: Place,
+    /// What is known of the tree, if it is the target.
+    tree: Option<&'a Tree>,
 }
 
 fn names() -> String {
@@ -217,9 +217,7 @@ impl Trivy<'_> {
             done += 1;
             let before = ran.scan.clone();
             let more = self.root(ran.scan, tree, &root, gaps).await?;
-            for line in more.log.lines() {
-                ran.log.push(format!("{line}\n"));
-            }
+            ran.log.append(&more.log, str::to_owned);
             ran.scan = more.scan;
             ran.scan.duration += before.duration;
             ran.scan.findings.extend(before.findings);
@@ -280,6 +278,7 @@ impl Trivy<'_> {
             args,
             env: no_network(),
             place: Place::Tree(path.as_str().to_owned()),
+            tree: Some(tree),
         };
         self.scan(target, scan, gaps).await
     }
@@ -301,12 +300,11 @@ impl Trivy<'_> {
         let mut log = Log::default();
         while !checks.is_empty() {
             let ended = self.start(&target, &checks).await?;
-            for line in ended.log.lines() {
-                log.push(format!("{line}\n"));
-            }
+            log.append(&ended.log, str::to_owned);
             match self.read(&ended, &target.place, &mut scan) {
                 Ok(()) => {
-                    gaps.extend(self.not_parsed(&ended.log, &target.place));
+                    gaps.extend(self.not_parsed(&ended.log, &target));
+                    gaps.extend(ending::gap_of_log("Trivy", &ended.log));
                     scan.notes.extend(log::not_followed(ended.log.lines()));
                     break;
                 }
@@ -435,15 +433,36 @@ impl Trivy<'_> {
         Ok(())
     }
 
-    fn not_parsed(&self, log: &Log, place: &Place) -> Vec<Gap> {
-        let files = log::unparsed(log.lines())
-            .into_iter()
-            .map(|(path, gap)| match place {
-                Place::Tree(folder) if !folder.is_empty() => (format!("{folder}/{path}"), gap),
-                _ => (path, gap),
-            });
-        unparsed(self.job.policy, files)
+    fn not_parsed(&self, log: &Log, target: &Target<'_>) -> Vec<Gap> {
+        let (job, tree) = (self.job, target.tree);
+        let files = log::Files {
+            is_unreadable: &|path| {
+                let path = Path::new(job.tree()).join(path);
+                tree.is_some_and(|tree| {
+                    tree.unreadable.contains(&path) || tree.unreadable_untracked.contains(&path)
+                })
+            },
+            is_left_out: &|path| {
+                // The files of an image are nowhere here.
+                let path = match tree {
+                    Some(_) => Path::new(job.tree()).join(path),
+                    None => path.to_owned(),
+                };
+                let there = tree.is_none() || is_file(job.workspace, &path);
+                there.then(|| !job.policy.paths.scanned(&path.to_string_lossy()))
+            },
+        };
+        capped(log::unparsed(log.lines(), &files))
     }
+}
+
+/// Whether a path, plain and relative, is that of a plain file.
+fn is_file(workspace: &Path, path: &Path) -> bool {
+    let plain = path
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)));
+    let file = || workspace.join(path).symlink_metadata();
+    plain && file().is_ok_and(|file| file.is_file())
 }
 
 /// Options of every Trivy process. Its own time limit is put out of the way: ours ends it.

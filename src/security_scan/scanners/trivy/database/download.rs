@@ -81,9 +81,7 @@ async fn fetch(
         trivy.cancel,
     )
     .await?;
-    for line in ended.log.lines() {
-        log.push(format!("{line}\n"));
-    }
+    log.append(&ended.log, str::to_owned);
     Ok(match ended.end {
         End::Code(0) => Ok(()),
         End::TimedOut => Err(format!(

@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{
-    AtFlags, CWD, FileType, Gid, Mode, OFlags, Uid, fchown, fstat, mkdirat, openat, renameat,
+    AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Uid, fchown, fstat, mkdirat, openat, renameat,
     statat, unlinkat,
 };
 use rustix::io::Errno;
@@ -22,6 +22,9 @@ use crate::outcome::{Failure, Result};
 const FOLDER: OFlags = OFlags::DIRECTORY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
+
+/// What the name of a file begins with that is not whole yet; a UUID follows.
+const TEMPORARY: &str = ".slipway-";
 
 /// An open folder.
 #[derive(Debug)]
@@ -196,12 +199,9 @@ impl Folder {
     }
 
     fn replace(&self, name: &str, content: &[u8]) -> rustix::io::Result<()> {
-        let temporary = format!(".slipway-{}", Uuid::new_v4());
-        let flags =
-            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let handle = openat(&self.handle, &temporary, flags, Mode::from(0o644))?;
-        let written = self.give(&handle).and_then(|()| {
-            let mut file = File::from(handle);
+        self.remove_unfinished();
+        let (temporary, mut file) = self.temporary()?;
+        let written = self.give(&file).and_then(|()| {
             file.write_all(content)
                 .and_then(|()| file.sync_data())
                 .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
@@ -212,6 +212,42 @@ impl Folder {
             let _ = unlinkat(&self.handle, &temporary, AtFlags::empty());
         }
         done
+    }
+
+    /// A new file, locked for as long as it is open: its writer lives.
+    fn temporary(&self) -> rustix::io::Result<(String, File)> {
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        loop {
+            let name = format!("{TEMPORARY}{}", Uuid::new_v4());
+            let file = File::from(openat(&self.handle, &name, flags, Mode::from(0o644))?);
+            // Where there are no locks, none is found free either.
+            let _ = file.try_lock();
+            // Another run may have taken it for left behind before it was locked.
+            match statat(&self.handle, &name, AtFlags::SYMLINK_NOFOLLOW) {
+                Err(Errno::NOENT) => {}
+                _ => return Ok((name, file)),
+            }
+        }
+    }
+
+    /// Removes what a writer left that was killed. Failures do no harm.
+    fn remove_unfinished(&self) {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let entries = Dir::read_from(&self.handle).into_iter().flatten().flatten();
+        for entry in entries {
+            let name = entry.file_name();
+            let id = name.to_bytes().strip_prefix(TEMPORARY.as_bytes());
+            if id.is_none_or(|id| Uuid::try_parse_ascii(id).is_err()) {
+                continue;
+            }
+            let Ok(file) = openat(&self.handle, name, flags, Mode::empty()).map(File::from) else {
+                continue;
+            };
+            if file.metadata().is_ok_and(|data| data.is_file()) && file.try_lock().is_ok() {
+                let _ = unlinkat(&self.handle, name, AtFlags::empty());
+            }
+        }
     }
 
     /// Hands what we made to the workspace's owner. Only root can, and only root needs to.
@@ -289,6 +325,35 @@ mod tests {
         assert_eq!(folder.read(&path("a/b/c.txt"), 3).unwrap(), None);
         assert_eq!(folder.read(&path("none/c.txt"), 3).unwrap(), None);
         assert!(folder.open(&path("none")).unwrap().is_none());
+    }
+
+    #[test]
+    fn what_a_killed_writer_left_is_removed() {
+        let (directory, folder) = workspace();
+        let (whole, left) = folder.temporary().unwrap();
+        drop(left);
+        let (used, _writer) = folder.temporary().unwrap();
+        let others = [".slipway-cache", ".slipway-", ".slipway-1", "plain"];
+        for name in others {
+            fs::write(directory.path().join(name), "").unwrap();
+        }
+        let id = Uuid::new_v4();
+        let (pipe, link) = (
+            format!("{TEMPORARY}{id}"),
+            format!("{TEMPORARY}{}", id.simple()),
+        );
+        let fifo = directory.path().join(&pipe);
+        rustix::fs::mknodat(CWD, fifo, FileType::Fifo, Mode::from(0o600), 0).unwrap();
+        symlink("plain", directory.path().join(&link)).unwrap();
+
+        folder.write(&path("new"), b"whole").unwrap();
+        assert!(!directory.path().join(whole).exists());
+        for name in others.into_iter().chain(["new", &used, &pipe, &link]) {
+            assert!(
+                directory.path().join(name).symlink_metadata().is_ok(),
+                "{name}"
+            );
+        }
     }
 
     #[test]

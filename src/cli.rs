@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use secrecy::SecretString;
+use tokio::runtime::Runtime;
 
 use crate::outcome::{Failure, Outcome, Result};
 use crate::runner::annotations::{Annotation, Level};
@@ -17,7 +18,7 @@ use crate::runner::environment::Environment;
 use crate::runner::files::Files;
 use crate::runner::summary::Summary;
 use crate::runner::{Session, cancel, harden, inputs};
-use crate::security_scan;
+use crate::{process, security_scan};
 
 /// Five GitHub container actions for a whole delivery pipeline; each also runs at a desk.
 #[derive(Debug, Parser)]
@@ -68,14 +69,16 @@ pub fn command() -> clap::Command {
 /// Runs one action to its end.
 #[must_use]
 pub fn run(arguments: Vec<OsString>, environment: &Environment) -> ExitCode {
+    if let Some(code) = process::launched(&arguments) {
+        return code;
+    }
     let console = console(&arguments, environment);
     let (files, summary) = (Files::new(environment), Summary::new(environment));
-    let ended = harden().and_then(|()| {
-        mask(environment, &console);
-        match parse(arguments, environment)? {
-            Some(action) => act(action, environment, &console, &summary),
-            None => Ok(None),
-        }
+    let ended = runtime().and_then(|runtime| {
+        let ended = start(arguments, environment, &runtime, &console, &summary);
+        // A thread that still reads from somewhere must not hold up the end.
+        runtime.shutdown_background();
+        ended
     });
     let ended = match ended {
         Ok(None) => return ExitCode::SUCCESS,
@@ -83,6 +86,46 @@ pub fn run(arguments: Vec<OsString>, environment: &Environment) -> ExitCode {
         Err(failure) => Err(failure),
     };
     finish(ended, &console, &files, &summary).into()
+}
+
+fn runtime() -> Result<Runtime> {
+    Runtime::new().map_err(|error| {
+        Failure::error(
+            "No runtime",
+            format!("No thread could be started: {error}."),
+        )
+    })
+}
+
+/// None: the arguments asked for help or the version, and got it.
+fn start(
+    arguments: Vec<OsString>,
+    environment: &Environment,
+    runtime: &Runtime,
+    console: &Console,
+    summary: &Summary,
+) -> Result<Option<Outcome>> {
+    // First: until then a signal ends the process without a word.
+    let cancel = {
+        let _inside = runtime.enter();
+        cancel::listen(console)?
+    };
+    harden()?;
+    mask(environment, console);
+    let Some(action) = parse(arguments, environment)? else {
+        return Ok(None);
+    };
+    if cancel.is_cancelled() {
+        return Err(cancel::failure());
+    }
+    process::take_charge();
+    let session = Session::new(
+        console.clone(),
+        environment.clone(),
+        summary.clone(),
+        cancel,
+    )?;
+    act(action, &session, runtime).map(Some)
 }
 
 /// The console is there before anything can go wrong, so the format is looked up by hand; the
@@ -184,47 +227,26 @@ fn which(command: &clap::Command) -> String {
     )
 }
 
-/// Runs the action on a runtime of its own. A panic is a bug, and still ends in `error`.
-fn act(
-    action: Action,
-    environment: &Environment,
-    console: &Console,
-    summary: &Summary,
-) -> Result<Option<Outcome>> {
-    let runtime = tokio::runtime::Runtime::new().map_err(|error| {
-        Failure::error(
-            "No runtime",
-            format!("No thread could be started: {error}."),
-        )
-    })?;
-    let told = console.clone();
+/// Runs the action. A panic is a bug, and still ends in `error`.
+fn act(action: Action, session: &Session, runtime: &Runtime) -> Result<Outcome> {
+    let told = session.console.clone();
     std::panic::set_hook(Box::new(move |panic| {
         told.say(&format!("Bug in slipway: {panic}"));
     }));
     let run = || {
         runtime.block_on(async {
-            let cancel = cancel::listen(console)?;
-            let session = Session::new(
-                console.clone(),
-                environment.clone(),
-                summary.clone(),
-                cancel,
-            )?;
             match action {
-                Action::SecurityScan(inputs) => security_scan::run(*inputs, &session).await,
+                Action::SecurityScan(inputs) => security_scan::run(*inputs, session).await,
             }
         })
     };
-    let ended = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
         Err(Failure::error(
             "Bug in slipway",
             "The program stopped where it should not have.",
         )
         .next("Report it with the lines above: github.com/slipway-ci/slipway/issues."))
-    });
-    // A thread that still reads from somewhere must not hold up the end.
-    runtime.shutdown_background();
-    ended.map(Some)
+    })
 }
 
 /// Says how it ended, everywhere the same. `result` is written last: when that fails there is none.

@@ -26,6 +26,7 @@ pub struct Log {
     tail_bytes: usize,
     dropped: u64,
     unfinished: bool,
+    output_held: bool,
 }
 
 impl Log {
@@ -52,6 +53,7 @@ impl Log {
         }
         self.dropped += other.dropped;
         self.unfinished |= other.unfinished;
+        self.output_held |= other.output_held;
     }
 
     /// How many lines are missing in the middle.
@@ -68,6 +70,11 @@ impl Log {
 
     pub(super) fn cut_off(&mut self) {
         self.unfinished = true;
+    }
+
+    /// Standard output was not read to its end: what the child itself wrote there is whole.
+    pub(super) fn output_held(&mut self) {
+        self.output_held = true;
     }
 
     /// Line by line, without the lines that were dropped.
@@ -87,6 +94,11 @@ impl Log {
         text.extend(self.tail.iter().map(String::as_str));
         if self.unfinished {
             text.push_str("[not read to its end]\n");
+        }
+        if self.output_held {
+            text.push_str(
+                "[a process that it left behind held its output open: what it had printed is kept]\n",
+            );
         }
         text
     }
@@ -118,9 +130,9 @@ pub(super) async fn log(pipe: impl AsyncRead + Unpin, keep: Keep, log: &Mutex<Lo
     }
 }
 
-/// A reader that panicked leaves the lines before.
-pub(super) fn lock(log: &Mutex<Log>) -> MutexGuard<'_, Log> {
-    log.lock().unwrap_or_else(PoisonError::into_inner)
+/// A reader that panicked leaves what it read before.
+pub(super) fn lock<T>(read: &Mutex<T>) -> MutexGuard<'_, T> {
+    read.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The next line, cut at [`LINE`]; false at the end.
@@ -147,15 +159,27 @@ async fn next_line(
     }
 }
 
-/// Reads standard output to its end; None if it is longer than `cap` bytes.
-pub(super) async fn output(pipe: impl AsyncRead + Unpin, cap: u64) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    // What an error of the pipe cuts off shows as output that can't be parsed.
-    let _ = pipe
-        .take(cap.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .await;
-    (bytes.len() as u64 <= cap).then_some(bytes)
+/// Reads standard output into `bytes`, to its end; false once it is longer than `cap` bytes. What
+/// was read so far stays there if this future is dropped.
+pub(super) async fn output(
+    mut pipe: impl AsyncRead + Unpin,
+    cap: u64,
+    bytes: &Mutex<Vec<u8>>,
+) -> bool {
+    let mut part = vec![0; 64 * 1024];
+    loop {
+        // What an error of the pipe cuts off shows as output that can't be parsed.
+        let count = pipe.read(&mut part).await.unwrap_or(0);
+        if count == 0 {
+            return true;
+        }
+        let mut bytes = lock(bytes);
+        bytes.extend_from_slice(&part[..count]);
+        if bytes.len() as u64 > cap {
+            *bytes = Vec::new();
+            return false;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -199,7 +223,10 @@ mod tests {
 
     #[tokio::test]
     async fn output_has_a_limit() {
-        assert_eq!(output(&b"1234"[..], 4).await.as_deref(), Some(&b"1234"[..]));
-        assert_eq!(output(&b"12345"[..], 4).await, None);
+        for (text, whole, kept) in [("1234", true, "1234"), ("12345", false, ""), ("", true, "")] {
+            let bytes = Mutex::default();
+            assert_eq!(output(text.as_bytes(), 4, &bytes).await, whole);
+            assert_eq!(bytes.into_inner().unwrap(), kept.as_bytes());
+        }
     }
 }

@@ -1,43 +1,68 @@
 //! The one place where a child may write, and beside it what slipway hands it to read.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Access, AtFlags, CWD, accessat};
 use tempfile::TempDir;
 
 use super::identity::{NOBODY, RunAs, refused};
+use super::left_behind::{self, PREFIX};
 use crate::outcome::{Failure, Result};
 
-/// A private folder in the temporary directory, removed with all that is in it when dropped.
+pub(super) const HOME: &str = "home";
+pub(super) const GIVEN: &str = "given";
+pub(super) const EMPTY: &str = "empty";
+
+/// A private folder in the temporary directory, removed with all that is in it when dropped. What a
+/// killed run left is removed by the next one ([`super::left_behind`]).
 ///
 /// | part | mode | whose | for |
 /// |---|---|---|---|
 /// | `home` | 0700 | the child's | `HOME`, `TMPDIR`: the only place where it may write |
 /// | `given` | 0755 | ours | configuration, links to what it scans: it may read, not change |
 /// | `empty` | 0755 | ours | its working directory: nothing there can be taken for configuration |
+/// | `lock` | 0600 | ours | locked for as long as the folder is in use |
 #[derive(Debug)]
 pub struct Folder {
     whole: TempDir,
     run_as: RunAs,
+    _lock: File,
 }
 
 impl Folder {
-    /// `prefix` shows in paths, such as `slipway-trivy-`.
+    /// `prefix` shows in paths, and begins with [`PREFIX`], such as `slipway-trivy-`.
     pub fn new(prefix: &str, run_as: RunAs) -> Result<Self> {
+        Self::below(&temporary(), prefix, run_as)
+    }
+
+    pub(super) fn below(base: &Path, prefix: &str, run_as: RunAs) -> Result<Self> {
+        debug_assert!(prefix.starts_with(PREFIX));
         let unusable = |error: std::io::Error| {
             Failure::error(
                 "no temporary folder",
-                format!("a private folder for a scanner could not be made: {error}"),
+                format!(
+                    "a private folder for a scanner could not be made in {}: {error}",
+                    base.display()
+                ),
             )
-            .next("make sure that /tmp (or $TMPDIR) exists, is writable and has space")
+            .next(format!(
+                "make sure that {} exists, is writable and has space, or name another folder in the variable TMPDIR",
+                base.display()
+            ))
         };
         let whole = tempfile::Builder::new()
             .prefix(prefix)
-            .tempdir()
+            .tempdir_in(base)
             .map_err(unusable)?;
-        let folder = Self { whole, run_as };
+        let lock = left_behind::lock(whole.path()).map_err(unusable)?;
+        let folder = Self {
+            whole,
+            run_as,
+            _lock: lock,
+        };
         // The child must pass through, and has no business to list.
         set_mode(folder.whole.path(), 0o711).map_err(unusable)?;
         for (part, mode) in [
@@ -51,22 +76,25 @@ impl Folder {
         if run_as == RunAs::Nobody {
             chown(folder.home(), Some(NOBODY), Some(NOBODY)).map_err(|error| refused(&error))?;
         }
-        Ok(folder)
+        match closed(&folder.home(), run_as).map_err(|error| refused(&error))? {
+            Some(closed) => Err(out_of_reach(base, &closed)),
+            None => Ok(folder),
+        }
     }
 
     #[must_use]
     pub fn home(&self) -> PathBuf {
-        self.whole.path().join("home")
+        self.whole.path().join(HOME)
     }
 
     #[must_use]
     pub fn given(&self) -> PathBuf {
-        self.whole.path().join("given")
+        self.whole.path().join(GIVEN)
     }
 
     #[must_use]
     pub fn empty(&self) -> PathBuf {
-        self.whole.path().join("empty")
+        self.whole.path().join(EMPTY)
     }
 
     #[must_use]
@@ -98,11 +126,44 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // A child may have left folders that its own user can't enter; root removes them anyway.
-        if self.run_as == RunAs::Ourselves {
-            open_up(&self.home());
-        }
+        left_behind::empty(self.whole.path());
     }
+}
+
+/// The temporary directory: `TMPDIR`, or `/tmp`. A relative one would lie in the tree that is to be
+/// scanned.
+pub(super) fn temporary() -> PathBuf {
+    let named = tempfile::env::temp_dir();
+    if named.is_absolute() {
+        named
+    } else {
+        "/tmp".into()
+    }
+}
+
+/// The first folder on the way to `home` that the child may not pass.
+fn closed(home: &Path, run_as: RunAs) -> std::io::Result<Option<PathBuf>> {
+    let mut way: Vec<&Path> = home.ancestors().collect();
+    way.reverse();
+    run_as.act(|| {
+        way.into_iter()
+            .find(|folder| accessat(CWD, *folder, Access::EXEC_OK, AtFlags::EACCESS).is_err())
+            .map(Path::to_owned)
+    })
+}
+
+fn out_of_reach(base: &Path, closed: &Path) -> Failure {
+    let (base, closed) = (base.display(), closed.display());
+    Failure::error(
+        "temporary folder out of reach",
+        format!(
+            "scanners run as uid {NOBODY}, and {closed} on the way to the temporary directory {base} \
+             is closed to it"
+        ),
+    )
+    .because("the variable TMPDIR names a private folder")
+    .next("leave TMPDIR unset in this step, name a folder there that every user may enter, or open it")
+    .paste(format!("chmod a+x '{closed}'"))
 }
 
 /// Makes a new file, readable for nobody else before its mode says so.
@@ -114,20 +175,6 @@ fn create(path: &Path, mode: u32, content: &[u8]) -> std::io::Result<()> {
         .open(path)?
         .write_all(content)?;
     set_mode(path, mode)
-}
-
-/// Gives the owner access to every folder below, so that it can be removed.
-fn open_up(folder: &Path) {
-    // Failures show when the folder is removed; there is nothing to do about them.
-    let _ = set_mode(folder, 0o700);
-    let Ok(entries) = fs::read_dir(folder) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            open_up(&entry.path());
-        }
-    }
 }
 
 fn set_mode(path: &Path, mode: u32) -> std::io::Result<()> {
@@ -157,5 +204,35 @@ mod tests {
         );
         drop(folder);
         assert!(!whole.exists());
+    }
+
+    #[test]
+    fn a_temporary_directory_that_the_child_cannot_enter_is_named() {
+        if !rustix::process::geteuid().is_root() {
+            return; // Only root can become another; the container tests run as root.
+        }
+        let outer = tempfile::tempdir().unwrap();
+        let (closed, base) = (outer.path().join("closed"), outer.path().join("closed/tmp"));
+        fs::create_dir_all(&base).unwrap();
+        for (path, mode) in [(outer.path(), 0o755), (&closed, 0o700), (&base, 0o1777)] {
+            set_mode(path, mode).unwrap();
+        }
+        let failure = Folder::below(&base, PREFIX, RunAs::Nobody).unwrap_err();
+        let message = failure.message();
+        for word in ["TMPDIR", &format!("chmod a+x '{}'", closed.display())] {
+            assert!(message.contains(word), "{message}");
+        }
+        assert_eq!(fs::read_dir(&base).unwrap().count(), 0);
+        assert!(Folder::below(&base, PREFIX, RunAs::Ourselves).is_ok());
+        set_mode(&closed, 0o711).unwrap();
+        assert!(Folder::below(&base, PREFIX, RunAs::Nobody).is_ok());
+    }
+
+    #[test]
+    fn a_temporary_directory_that_is_not_there_is_named() {
+        let base = Path::new("/nowhere/tmp");
+        let failure = Folder::below(base, PREFIX, RunAs::Ourselves).unwrap_err();
+        assert!(failure.what.contains("/nowhere/tmp"), "{failure}");
+        assert!(failure.next.unwrap().contains("TMPDIR"));
     }
 }

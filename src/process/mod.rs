@@ -4,11 +4,14 @@
 //! In the action's container slipway is root, and a child runs as uid and gid 65534 without
 //! supplementary groups ([`RunAs::Nobody`]): it can read what everybody may read, and can't reach
 //! slipway's memory or environment, the Docker socket, the runner's command files or the
-//! workspace's files for writing. At a desk the uid is never changed.
+//! workspace's files for writing. At a desk the uid is never changed, and a child is as free as the
+//! user who started slipway.
 
 mod capture;
 mod folder;
 mod identity;
+mod launch;
+mod left_behind;
 mod program;
 mod run;
 mod strays;
@@ -16,5 +19,14 @@ mod strays;
 pub use capture::{Keep, Log, everything};
 pub use folder::Folder;
 pub use identity::{NOBODY, RunAs};
+pub use launch::launched;
 pub use program::{Interpreter, Programs, interpreter};
 pub use run::{Child, End, Ended, run};
+
+/// For a process that is slipway and nothing else, before it starts the first child: what a killed run
+/// left is removed, and children at a desk end with this process and leave nothing behind.
+pub fn take_charge() {
+    left_behind::remove(&folder::temporary());
+    strays::adopt_all();
+    launch::enable();
+}

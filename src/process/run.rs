@@ -16,12 +16,13 @@ use tokio_util::sync::CancellationToken;
 use super::capture::{self, Keep, Log};
 use super::folder::Folder;
 use super::identity::{NOBODY, RunAs, refused};
+use super::launch;
 use super::strays::{self, Group};
 use crate::outcome::Result;
 
-/// How long a child may take to end after SIGTERM. Within the 7.5 seconds that the runner leaves
-/// between SIGINT and SIGTERM when a job is cancelled.
-const GRACE: Duration = Duration::from_secs(2);
+/// How long a child may take to end after SIGTERM, and its pipes after that. The runner leaves 7.5
+/// seconds after SIGINT and 2.5 more after SIGTERM, `docker stop` 10 after SIGTERM.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// A child to be. Its environment is `PATH`, `HOME`, `TMPDIR`, `LANG` and what `env` adds.
 #[derive(Debug)]
@@ -33,7 +34,8 @@ pub struct Child<'a> {
     pub path: OsString,
     pub env: Vec<(OsString, OsString)>,
     pub folder: &'a Folder,
-    pub limit: Duration,
+    /// When its time is up. A child whose time is up already is not started.
+    pub deadline: Instant,
     /// Bytes of standard output; one that prints more is killed.
     pub cap: u64,
     /// Which lines of standard error are kept.
@@ -45,13 +47,13 @@ pub struct Child<'a> {
 pub enum End {
     Code(i32),
     Signal(i32),
-    /// Killed by us at the time limit.
+    /// Killed by us when its time was up, or not started at all.
     TimedOut,
     /// Killed by us: more output than allowed.
     TooMuchOutput,
-    /// Killed by us: slipway was told to stop.
+    /// Killed by us, or not started at all: slipway was told to stop.
     Cancelled,
-    /// The program could not be started.
+    /// The program could not be started: why.
     NotStarted(String),
 }
 
@@ -59,27 +61,34 @@ pub enum End {
 #[derive(Clone, Debug)]
 pub struct Ended {
     pub end: End,
-    /// Standard output; empty if there was too much of it.
+    /// Standard output; empty if there was too much of it. If somebody else held it open after the
+    /// child's end, the log says so.
     pub output: Vec<u8>,
     pub log: Log,
     pub duration: Duration,
 }
 
-/// Starts a child and waits for its end; none of its processes outlives this call. Fails only
-/// where the child's user can't be changed (exit 3).
+/// Starts a child and waits for its end; none of its processes outlives this call (at a desk: none
+/// that can be told for its own). Fails only where the child's user can't be changed (exit 3).
 pub async fn run(child: Child<'_>, cancel: &CancellationToken) -> Result<Ended> {
     let started = Instant::now();
+    let run_as = child.folder.run_as();
+    let not_run = |end| Ended {
+        end,
+        output: Vec::new(),
+        log: Log::default(),
+        duration: Duration::ZERO,
+    };
+    if cancel.is_cancelled() {
+        return Ok(not_run(End::Cancelled));
+    }
+    if started >= child.deadline {
+        return Ok(not_run(End::TimedOut));
+    }
     let (mut process, group) = match start(&child) {
         Ok(started) => started,
-        Err(error) if not_allowed(&error, child.folder.run_as()) => return Err(refused(&error)),
-        Err(error) => {
-            return Ok(Ended {
-                end: End::NotStarted(error.to_string()),
-                output: Vec::new(),
-                log: Log::default(),
-                duration: started.elapsed(),
-            });
-        }
+        Err(error) if not_allowed(&error, run_as) => return Err(refused(&error)),
+        Err(error) => return Ok(not_run(End::NotStarted(why_not(&error)))),
     };
     let log = Arc::new(Mutex::new(Log::default()));
     let log_reader = tokio::spawn({
@@ -92,53 +101,50 @@ pub async fn run(child: Child<'_>, cancel: &CancellationToken) -> Result<Ended> 
         }
     });
     let (full, mut too_much) = tokio::sync::oneshot::channel();
-    let output = tokio::spawn({
-        let (pipe, cap) = (process.stdout.take(), child.cap);
+    let output = Arc::new(Mutex::new(Vec::new()));
+    let output_reader = tokio::spawn({
+        let (pipe, cap, output) = (process.stdout.take(), child.cap, Arc::clone(&output));
         async move {
-            let read = match pipe {
-                Some(pipe) => capture::output(pipe, cap).await,
-                None => Some(Vec::new()),
-            };
-            if read.is_none() {
+            if let Some(pipe) = pipe
+                && !capture::output(pipe, cap, &output).await
+            {
                 let _ = full.send(());
             }
-            read.unwrap_or_default()
+            true
         }
     });
 
-    let deadline = tokio::time::sleep(child.limit);
-    tokio::pin!(deadline);
-    let mut end = tokio::select! {
+    let mut ended = group.ended();
+    let why = tokio::select! {
         biased;
-        () = cancel.cancelled() => End::Cancelled,
-        status = process.wait() => ended(status),
-        Ok(()) = &mut too_much => End::TooMuchOutput,
-        () = &mut deadline => End::TimedOut,
+        () = cancel.cancelled() => Some(End::Cancelled),
+        _ = &mut ended => None,
+        Ok(()) = &mut too_much => Some(End::TooMuchOutput),
+        () = tokio::time::sleep_until(child.deadline.into()) => Some(End::TimedOut),
     };
-    if !matches!(end, End::Code(_) | End::Signal(_)) {
+    if why.is_some() {
         group.signal(Signal::TERM);
-        if timeout(GRACE, process.wait()).await.is_err() {
-            group.signal(Signal::KILL);
-            let _ = process.wait().await;
-        }
+        let _ = timeout(GRACE, ended).await;
     }
     // What the child started, and what may still hold its pipes open.
-    drop(group);
-    if child.folder.run_as() == RunAs::Nobody {
-        strays::sweep();
-    }
-    let output = collect(output).await;
+    group.signal(Signal::KILL);
+    let status = process.wait().await;
+    group.reaped();
+    strays::sweep(run_as).await;
+    // What the child itself wrote is in the pipes by now.
+    let (whole_log, whole_output) = tokio::join!(finish(log_reader), finish(output_reader));
     // Its end can come before the last of its output was counted.
-    if too_much.try_recv().is_ok() && matches!(end, End::Code(_) | End::Signal(_)) {
-        end = End::TooMuchOutput;
-    }
-    let read_to_its_end = collect(log_reader).await;
+    let too_much = too_much.try_recv().is_ok().then_some(End::TooMuchOutput);
     let mut log = std::mem::take(&mut *capture::lock(&log));
-    if !read_to_its_end {
+    if !whole_log {
         log.cut_off();
     }
+    if !whole_output {
+        log.output_held();
+    }
+    let output = std::mem::take(&mut *capture::lock(&output));
     Ok(Ended {
-        end,
+        end: why.or(too_much).unwrap_or_else(|| end(status)),
         output,
         log,
         duration: started.elapsed(),
@@ -150,7 +156,15 @@ pub async fn run(child: Child<'_>, cancel: &CancellationToken) -> Result<Ended> 
     reason = "the one place that starts a program"
 )]
 fn start(child: &Child<'_>) -> io::Result<(tokio::process::Child, Group)> {
-    let mut command = Command::new(&child.program);
+    let launched = child.folder.run_as() == RunAs::Ourselves && launch::enabled();
+    let mut command = if launched {
+        let (slipway, first) = launch::prefix(&child.program);
+        let mut command = Command::new(slipway);
+        command.args(first);
+        command
+    } else {
+        Command::new(&child.program)
+    };
     let home = child.folder.home();
     command
         .args(&child.args)
@@ -174,7 +188,11 @@ fn start(child: &Child<'_>) -> io::Result<(tokio::process::Child, Group)> {
         rustix::thread::set_no_new_privs(true)?;
     }
     let mut running = strays::running();
-    let process = command.spawn()?;
+    let process = if launched {
+        launch::spawn(command)?
+    } else {
+        command.spawn()?
+    };
     let pid = process
         .id()
         .and_then(|pid| Pid::from_raw(pid.cast_signed()))
@@ -193,7 +211,22 @@ fn not_allowed(error: &io::Error, run_as: RunAs) -> bool {
         )
 }
 
-fn ended(status: io::Result<std::process::ExitStatus>) -> End {
+/// What the kernel's refusal means, in words.
+fn why_not(error: &io::Error) -> String {
+    use rustix::io::Errno;
+    let why = match Errno::from_io_error(error) {
+        Some(Errno::NOENT) => "it, or the interpreter that it names, is not there",
+        Some(Errno::ACCESS) => {
+            "it, or a folder on its path, is closed to the user it runs as, or mounted noexec"
+        }
+        Some(Errno::NOEXEC) => "it is no program, or one for another kind of machine",
+        Some(Errno::TXTBSY) => "it is being written just now",
+        _ => return error.to_string(),
+    };
+    format!("{why}: {error}")
+}
+
+fn end(status: io::Result<std::process::ExitStatus>) -> End {
     match status {
         Ok(status) => match (status.code(), status.signal()) {
             (Some(code), _) => End::Code(code),
@@ -203,14 +236,14 @@ fn ended(status: io::Result<std::process::ExitStatus>) -> End {
     }
 }
 
-/// What a reader has got. Its pipe closes when the last process that holds it is gone; one that we
-/// could not end must not hold us up.
-async fn collect<T: Default>(mut reader: tokio::task::JoinHandle<T>) -> T {
-    let Ok(read) = timeout(GRACE, &mut reader).await else {
+/// Whether a reader came to its end. Its pipe closes when the last process that holds it is gone;
+/// one that we could not end must not hold us up.
+async fn finish(mut reader: tokio::task::JoinHandle<bool>) -> bool {
+    let Ok(whole) = timeout(GRACE, &mut reader).await else {
         reader.abort();
-        return T::default();
+        return false;
     };
-    read.unwrap_or_default()
+    whole.unwrap_or(false)
 }
 
 #[cfg(test)]
@@ -240,7 +273,7 @@ mod tests {
             path: "/usr/bin:/bin".into(),
             env: vec![("ADDED".into(), "yes".into())],
             folder,
-            limit,
+            deadline: Instant::now() + limit,
             cap,
             keep: everything,
         };
@@ -310,36 +343,75 @@ mod tests {
         }
     }
 
-    /// One that leaves its group at a desk, where strays can't be told apart.
+    /// Leaves a process in a session of its own that holds the pipes that `kept` does not close.
+    fn leave_behind(kept: &str) -> String {
+        format!(
+            "setsid sh -c 'echo $$ >$HOME/up.new; mv $HOME/up.new $HOME/up; exec sleep 1000 {kept}' &
+             until [ -e $HOME/up ]; do sleep 0.01; done; cat $HOME/up; echo err >&2"
+        )
+    }
+
+    /// At a desk, where strays can't be told apart in a process that has other children.
     #[tokio::test]
-    async fn a_log_that_is_held_open_keeps_what_was_read() {
-        let script = "echo err >&2; setsid sh -c 'echo $$; exec sleep 1000 >/dev/null' & sleep 0.2";
-        let ended = shell(script, RunAs::Ourselves, LONG, 1000).await;
-        let pid = String::from_utf8(ended.output).unwrap();
-        let pid = pid.trim().parse().ok().and_then(Pid::from_raw).unwrap();
-        rustix::process::kill_process(pid, Signal::KILL).unwrap();
-        assert_eq!(ended.end, End::Code(0));
-        assert!(ended.log.unfinished());
-        assert_eq!(ended.log.text(), "err\n[not read to its end]\n");
-        let whole = shell("echo err >&2", RunAs::Ourselves, LONG, 1000).await;
-        assert!(!whole.log.unfinished());
+    async fn pipes_that_are_held_open_keep_what_was_read() {
+        for (kept, text) in [
+            (">/dev/null", "err\n[not read to its end]\n"),
+            (
+                "2>/dev/null",
+                "err\n[a process that it left behind held its output open: what it had printed is kept]\n",
+            ),
+            (">/dev/null 2>&1", "err\n"),
+        ] {
+            let ended = shell(&leave_behind(kept), RunAs::Ourselves, LONG, 1000).await;
+            let pid = String::from_utf8(ended.output).unwrap();
+            let pid = pid.trim().parse().ok().and_then(Pid::from_raw).unwrap();
+            rustix::process::kill_process(pid, Signal::KILL).unwrap();
+            assert_eq!(ended.end, End::Code(0));
+            assert_eq!(ended.log.text(), text);
+            assert_eq!(ended.log.unfinished(), text.contains("not read"));
+            assert!(ended.duration < LONG / 2, "{:?}", ended.duration);
+        }
     }
 
     #[tokio::test]
-    async fn a_program_that_is_not_there_is_not_a_crash() {
+    async fn what_cannot_be_started_says_why() {
         let folder = Folder::new("slipway-test-", RunAs::Ourselves).unwrap();
-        let child = Child {
-            program: "/nowhere/trivy".into(),
-            args: Vec::new(),
-            path: OsString::new(),
-            env: Vec::new(),
-            folder: &folder,
-            limit: LONG,
-            cap: 1,
-            keep: everything,
+        let file = |name: &str, content: &str, mode| {
+            let path = folder.home().join(name);
+            fs::write(&path, content).unwrap();
+            fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+            path
         };
-        let ended = run(child, &CancellationToken::new()).await.unwrap();
-        assert!(matches!(ended.end, End::NotStarted(_)), "{:?}", ended.end);
+        for (program, why) in [
+            ("/nowhere/trivy".into(), "is not there"),
+            (
+                file("script", "#!/nowhere/sh\n", 0o755),
+                "the interpreter that it names",
+            ),
+            (file("closed", "#!/bin/sh\n", 0o644), "closed to the user"),
+            (folder.home(), "closed to the user"),
+            (
+                file("alien", "\x7fELF\x01", 0o755),
+                "another kind of machine",
+            ),
+            (file("empty", "", 0o755), "it is no program"),
+        ] {
+            let child = Child {
+                program,
+                args: Vec::new(),
+                path: OsString::new(),
+                env: Vec::new(),
+                folder: &folder,
+                deadline: Instant::now() + LONG,
+                cap: 1,
+                keep: everything,
+            };
+            let ended = run(child, &CancellationToken::new()).await.unwrap();
+            let End::NotStarted(said) = ended.end else {
+                panic!("{why}: {:?}", ended.end)
+            };
+            assert!(said.contains(why), "{said}");
+        }
     }
 
     #[tokio::test]
@@ -359,11 +431,35 @@ mod tests {
     #[tokio::test]
     async fn cancelling_ends_it() {
         let cancel = CancellationToken::new();
-        cancel.cancel();
         let folder = Folder::new("slipway-test-", RunAs::Ourselves).unwrap();
-        let ended = shell_in("echo $$; sleep 1000", &folder, LONG, 1000, &cancel).await;
+        let up = folder.home().join("up");
+        let cancelled = async {
+            while !up.exists() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            cancel.cancel();
+        };
+        let script = "touch $HOME/up; exec sleep 1000";
+        let (ended, ()) = tokio::join!(shell_in(script, &folder, LONG, 1000, &cancel), async {
+            timeout(LONG, cancelled).await.unwrap();
+        });
         assert_eq!(ended.end, End::Cancelled);
-        assert!(ended.duration < Duration::from_secs(10));
+        assert!(ended.duration < LONG / 2);
+    }
+
+    #[tokio::test]
+    async fn without_time_nothing_is_started() {
+        let folder = Folder::new("slipway-test-", RunAs::Ourselves).unwrap();
+        let cancelled = CancellationToken::new();
+        cancelled.cancel();
+        for (limit, cancel, end) in [
+            (Duration::ZERO, CancellationToken::new(), End::TimedOut),
+            (LONG, cancelled, End::Cancelled),
+        ] {
+            let ended = shell_in("touch $HOME/up", &folder, limit, 1000, &cancel).await;
+            assert_eq!(ended.end, end);
+            assert!(!folder.home().join("up").exists());
+        }
     }
 
     #[tokio::test]
@@ -371,8 +467,7 @@ mod tests {
         if !rustix::process::geteuid().is_root() {
             return; // Strays are told apart by their uid, which only root can change.
         }
-        let script = "setsid sh -c 'echo $$; exec sleep 1000 2>/dev/null' & sleep 0.2";
-        let ended = shell(script, RunAs::Nobody, LONG, 1000).await;
+        let ended = shell(&leave_behind(""), RunAs::Nobody, LONG, 1000).await;
         assert_eq!(ended.end, End::Code(0));
         let pid = String::from_utf8(ended.output).unwrap();
         assert!(!pid.trim().is_empty() && !alive(&pid), "{pid}");

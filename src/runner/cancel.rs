@@ -5,42 +5,54 @@
 //! without a handler both would be ignored. A second signal must not kill a process that is
 //! writing down what it did: the handler stays.
 
+use std::sync::{Arc, Once};
+
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::console::Console;
 use crate::outcome::{Failure, Result};
 
-/// Cancels the token at SIGINT or SIGTERM, and says so once. Needs a runtime.
+/// Cancels the token at SIGINT, SIGTERM or SIGHUP (a terminal that was closed; not where it is
+/// ignored, as under `nohup`), and says so once. Needs a runtime.
 ///
 /// # Errors
 /// No handler could be installed.
 pub fn listen(console: &Console) -> Result<CancellationToken> {
-    let install = |kind| {
-        signal(kind).map_err(|error| {
+    let mut kinds = vec![
+        ("SIGINT", SignalKind::interrupt()),
+        ("SIGTERM", SignalKind::terminate()),
+    ];
+    if !hangup_is_ignored() {
+        kinds.push(("SIGHUP", SignalKind::hangup()));
+    }
+    let (token, once) = (CancellationToken::new(), Arc::new(Once::new()));
+    for (name, kind) in kinds {
+        let mut signal = signal(kind).map_err(|error| {
             Failure::error(
                 "No signal handler",
-                format!("A signal handler could not be installed: {error}."),
+                format!("A handler of {name} could not be installed: {error}."),
             )
-        })
-    };
-    let mut interrupt = install(SignalKind::interrupt())?;
-    let mut terminate = install(SignalKind::terminate())?;
-    let token = CancellationToken::new();
-    let (cancelled, console) = (token.clone(), console.clone());
-    tokio::spawn(async move {
-        loop {
-            let name = tokio::select! {
-                _ = interrupt.recv() => "SIGINT",
-                _ = terminate.recv() => "SIGTERM",
-            };
-            if !cancelled.is_cancelled() {
-                cancelled.cancel();
-                console.say(&format!("Cancelled by {name}: stopping what runs."));
+        })?;
+        let (token, once, console) = (token.clone(), Arc::clone(&once), console.clone());
+        tokio::spawn(async move {
+            while signal.recv().await.is_some() {
+                once.call_once(|| {
+                    token.cancel();
+                    console.say(&format!("Cancelled by {name}: stopping what runs."));
+                });
             }
-        }
-    });
+        });
+    }
     Ok(token)
+}
+
+fn hangup_is_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // Bit 0 is signal 1.
+    mask.is_some_and(|mask| mask & 1 == 1)
 }
 
 /// How a cancelled run ends, unless the action knows better.

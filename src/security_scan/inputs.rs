@@ -106,7 +106,8 @@ pub struct Inputs {
     #[arg(long, value_name = "SECRET", hide = true)]
     pub token: Option<SecretString>,
 
-    /// Time limit of all scanners together: a number with `s`, `m` or `h`.
+    /// Time limit of all scanners together, downloads of the database and of images included: a
+    /// number with `s`, `m` or `h`. What is not done by then is stopped, and `incomplete`.
     #[arg(long, value_name = "DURATION", default_value = "20m", value_parser = duration)]
     pub timeout: Duration,
 

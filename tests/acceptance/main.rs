@@ -7,6 +7,7 @@
 
 mod cli;
 mod container;
+mod desk;
 mod github;
 mod metadata;
 mod report;

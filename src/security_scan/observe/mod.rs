@@ -112,6 +112,7 @@ fn job<'a>(setting: &'a Setting<'_>, policy: &'a InForce) -> Job<'a> {
         environment: &setting.session.environment,
         run_as: setting.run_as,
         limit: setting.inputs.timeout,
+        deadline: Instant::now() + setting.inputs.timeout,
     }
 }
 

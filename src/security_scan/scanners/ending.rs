@@ -29,14 +29,21 @@ pub(super) fn gap_of(program: &str, ended: &Ended, good: &[i32], limit: Duration
             ),
             log,
         ),
-        End::TimedOut => gap(
-            GapKind::TimedOut,
-            format!(
-                "{program} was not done after {} seconds{last}",
-                limit.as_secs()
-            ),
-            Some("raise the input timeout, or leave paths out in the policy (exclude)"),
-        ),
+        End::TimedOut => {
+            let state = if ended.duration.is_zero() {
+                "was not started"
+            } else {
+                "was not done"
+            };
+            gap(
+                GapKind::TimedOut,
+                format!(
+                    "{program} {state} when the {} seconds of all scanners together were up{last}",
+                    limit.as_secs()
+                ),
+                Some("raise the input timeout, or leave paths out in the policy (exclude)"),
+            )
+        }
         End::TooMuchOutput => gap(
             GapKind::BadOutput,
             format!("{program} printed more than slipway takes"),

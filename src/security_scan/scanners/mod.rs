@@ -1,4 +1,4 @@
-//! Runs the scanners side by side, each with its own time limit, and tells findings from failures.
+//! Runs the scanners side by side, all within one time limit, and tells findings from failures.
 //!
 //! Whatever a scanner does, it becomes a [`Scan`]: complete, nothing to do, or incomplete with the
 //! reason. Only what makes every scan impossible is a [`crate::outcome::Failure`].
@@ -11,7 +11,7 @@ pub mod trivy;
 
 use std::ffi::OsString;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
@@ -45,8 +45,10 @@ pub struct Job<'a> {
     /// `PATH` and the proxy variables are taken from here, nothing else.
     pub environment: &'a Environment,
     pub run_as: RunAs,
-    /// Of each scanner.
+    /// Of all scanners together, downloads included: for messages.
     pub limit: Duration,
+    /// When it is up.
+    pub deadline: Instant,
 }
 
 /// What the scanners brought home.

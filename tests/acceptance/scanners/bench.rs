@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use slipway::git;
@@ -168,6 +168,7 @@ impl Bench {
             environment: &Environment::new(variables),
             run_as: self.run_as,
             limit: self.limit,
+            deadline: Instant::now() + self.limit,
         };
         run(&job, &self.cancel).await
     }

@@ -160,7 +160,7 @@ async fn version(
             path: programs.path(),
             env: variables(),
             folder: &folder,
-            limit: VERSION_LIMIT.min(job.limit),
+            deadline: job.deadline.min(Instant::now() + VERSION_LIMIT),
             cap: 64 * 1024,
             keep: everything,
         },
@@ -190,7 +190,7 @@ async fn all(
         let mut args = command.first.clone();
         args.extend(arguments(job, &shard));
         let (program, path) = (command.program.clone(), programs.path());
-        let (limit, cancel) = (job.limit, cancel.clone());
+        let (deadline, cancel) = (job.deadline, cancel.clone());
         running.spawn(async move {
             let ended = child(
                 Child {
@@ -199,7 +199,7 @@ async fn all(
                     path,
                     env: variables(),
                     folder: shard.folder(),
-                    limit,
+                    deadline,
                     cap: CAP,
                     keep: everything,
                 },

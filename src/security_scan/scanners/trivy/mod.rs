@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
@@ -58,6 +58,8 @@ const ALLOW_RULES: [&str; 12] = [
 const PASSED_BY: [&str; 3] = ["dev", "proc", "sys"];
 /// Processes for one tree: folders in folders of such names have no end.
 const MOST_ROOTS: usize = 16;
+/// Between the end of a child's time and that of Trivy's own patience.
+const MARGIN: Duration = Duration::from_mins(1);
 const INSTALL: &str = "install it as https://trivy.dev/latest/getting-started/installation/ says";
 
 /// Finds Trivy and brings its database, if there is anything for it to do. Nothing else of ours runs
@@ -342,7 +344,7 @@ impl Trivy<'_> {
         let cache = folder.given().join("cache");
         self.database.show(&cache, folder, self.job.run_as)?;
         let mut args: Vec<OsString> = vec![target.command.into()];
-        args.extend(common(&cache));
+        args.extend(common(&cache, self.job.deadline));
         let names: Vec<&str> = checks.iter().map(|check| check.name()).collect();
         args.extend(["--scanners".into(), names.join(",").into()]);
         args.extend(["--ignorefile".into(), OsString::new()]);
@@ -368,7 +370,7 @@ impl Trivy<'_> {
                 path: self.job.programs().path(),
                 env: target.env.clone(),
                 folder,
-                limit: self.job.limit,
+                deadline: self.job.deadline,
                 cap: CAP,
                 keep: log::keep,
             },
@@ -465,13 +467,16 @@ fn is_file(workspace: &Path, path: &Path) -> bool {
     plain && file().is_ok_and(|file| file.is_file())
 }
 
-/// Options of every Trivy process. Its own time limit is put out of the way: ours ends it.
-fn common(cache: &Path) -> Vec<OsString> {
+/// Options of every Trivy process. Its own time limit lies behind ours, and ends it only where
+/// slipway is not there any more to do it.
+fn common(cache: &Path, deadline: Instant) -> Vec<OsString> {
+    let ours = deadline.saturating_duration_since(Instant::now());
+    let timeout = (ours + MARGIN).as_secs();
     let mut args: Vec<OsString> = vec!["--config".into(), OsString::new()];
     args.extend(["--cache-dir".into(), cache.into()]);
+    args.push(format!("--timeout={timeout}s").into());
     args.extend(
         [
-            "--timeout=48h",
             "--no-progress",
             "--skip-version-check",
             "--disable-telemetry",

@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::super::{Trivy, common};
 use super::metadata::Metadata;
@@ -60,8 +60,9 @@ async fn fetch(
     repository: Option<&str>,
     log: &mut Log,
 ) -> Result<std::result::Result<(), String>> {
+    let deadline = trivy.job.deadline.min(Instant::now() + LIMIT);
     let mut args: Vec<OsString> = vec!["image".into(), "--download-db-only".into()];
-    args.extend(common(&folder.home().join("cache")));
+    args.extend(common(&folder.home().join("cache"), deadline));
     if let Some(repository) = repository {
         let mut flag = OsString::from("--db-repository=");
         flag.push(repository);
@@ -74,7 +75,7 @@ async fn fetch(
             path: trivy.job.programs().path(),
             env: trivy.job.network(),
             folder,
-            limit: LIMIT.min(trivy.job.limit),
+            deadline,
             cap: 1024 * 1024,
             keep: everything,
         },

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::docker::{Docker, Image, docker};
+use super::docker::{Docker, Image, docker, repository, succeeded};
 use super::runner::{Job, Step};
 
 const MIB: u64 = 1024 * 1024;
@@ -201,7 +201,7 @@ fn bandit_reads_the_newest_python_as_nobody_and_offline() {
 #[test]
 fn trivy_is_the_version_that_the_dockerfile_names() {
     let Some(docker) = docker() else { return };
-    let dockerfile = fs::read_to_string(super::docker::repository().join("Dockerfile")).unwrap();
+    let dockerfile = fs::read_to_string(repository().join("Dockerfile")).unwrap();
     let version = dockerfile
         .lines()
         .find_map(|line| line.strip_prefix("ARG TRIVY_IMAGE=ghcr.io/aquasecurity/trivy:"))
@@ -260,6 +260,79 @@ fn the_first_line_comes_within_thirty_milliseconds() {
     assert!(best < Duration::from_millis(30), "{best:?}");
 }
 
+/// Stands in for the Rust image: its cargo puts the program of the image under test where a build would. What is left
+/// to prove of the Dockerfile is everything else.
+fn prebuilt(docker: &Docker) -> String {
+    let folder = tempfile::TempDir::new().unwrap();
+    let cargo = r#"#!/bin/sh
+set -eu
+while [ $# -gt 0 ]; do
+  case $1 in
+    --profile) profile=$2 ;;
+    --target) target=$2 ;;
+  esac
+  shift
+done
+mkdir -p "target/$target/$profile"
+cp /slipway "target/$target/$profile/slipway"
+"#;
+    let dockerfile = format!(
+        "FROM debian:trixie-slim\nCOPY --from={} /usr/local/bin/slipway /slipway\n\
+         COPY cargo /usr/local/bin/cargo\nRUN chmod 755 /usr/local/bin/cargo\n",
+        docker.slipway.tag
+    );
+    fs::write(folder.path().join("cargo"), cargo).unwrap();
+    fs::write(folder.path().join("Dockerfile"), dockerfile).unwrap();
+    let id = docker.run(&["build", "--quiet", &folder.path().display().to_string()]);
+    let tag = format!("slipway-testbed/prebuilt:{}", &image_id(&id)[..12]);
+    docker.run(&["tag", id.trim(), &tag]);
+    tag
+}
+
+fn image_id(printed: &str) -> &str {
+    printed.trim().trim_start_matches("sha256:")
+}
+
+#[test]
+fn a_build_without_a_target_makes_the_image_with_the_scanners() {
+    let Some(docker) = docker() else { return };
+    let rust = format!("RUST_IMAGE={}", prebuilt(docker));
+    // The runner's command (`DockerCommandManager.cs`), by the builder of old engines and by today's.
+    for builder in ["0", "1"] {
+        let tag = format!("slipway-test:runner-{builder}");
+        let output = docker
+            .command()
+            .env("DOCKER_BUILDKIT", builder)
+            .args(["build", "--quiet", "--build-arg", &rust, "--tag", &tag])
+            .args(["--file", "Dockerfile", "."])
+            .current_dir(repository())
+            .output()
+            .unwrap();
+        let id = succeeded("docker build", &output).unwrap();
+        let inspected: Value =
+            serde_json::from_str(&docker.run(&["image", "inspect", id.trim()])).unwrap();
+        let config = &inspected[0]["Config"];
+        assert_eq!(
+            config["Labels"]["org.opencontainers.image.title"], "slipway-scan",
+            "builder {builder}"
+        );
+        let job = Job::new()
+            .file("app.py", "import os\n\nos.chmod('data', 0o777)\n")
+            .file("Dockerfile", "FROM scratch\nUSER root\n")
+            .commit();
+        let result = Step::with_image(docker, image_id(&id))
+            .action("security-scan")
+            .input("trivy-checks", "misconfig,secret")
+            .input("upload", "false")
+            .input("fail-on", "medium")
+            .run(&job);
+        assert_eq!(result.exit, 1, "builder {builder}: {}", result.log);
+        for found in ["B103", "DS-0002"] {
+            assert!(result.summary.contains(found), "{}", result.summary);
+        }
+    }
+}
+
 struct Entry {
     /// As `ls -l` prints it.
     mode: String,
@@ -287,7 +360,7 @@ fn entries(docker: &Docker, image: &Image) -> Vec<Entry> {
         .args(["--list", "--verbose", "--file", &archive])
         .output()
         .unwrap();
-    let listing = super::docker::succeeded("tar", &output).unwrap();
+    let listing = succeeded("tar", &output).unwrap();
     // Docker makes these for each container; no image holds them.
     let volatile = [
         "proc/",

@@ -6,6 +6,8 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::markdown;
@@ -60,9 +62,10 @@ impl fmt::Debug for Secrets {
     }
 }
 
-/// The whole secret, each of its lines, each string inside it if it is JSON (with the password of
-/// a dockerconfigjson's `auth`), and the last field of a `registry user password` line; all
-/// trimmed, none below [`SHORTEST`].
+/// The whole secret, each of its lines, each string inside it if it is JSON, and what stands for a
+/// registry's credentials: the password, `user:password` and its base64 (of a dockerconfigjson's
+/// `auth`, its `username` and `password`, a `registry user password` line). All trimmed, none below
+/// [`SHORTEST`].
 fn parts(secret: &str) -> BTreeSet<String> {
     let mut parts = BTreeSet::new();
     let mut add = |text: &str| {
@@ -74,8 +77,9 @@ fn parts(secret: &str) -> BTreeSet<String> {
     add(secret);
     for line in secret.split(['\n', '\r']) {
         add(line);
-        if let [_, _, password] = line.split_whitespace().collect::<Vec<_>>()[..] {
+        if let [_, user, password] = line.split_whitespace().collect::<Vec<_>>()[..] {
             add(password);
+            basic(user, password, &mut add);
         }
     }
     if let Ok(json) = serde_json::from_str(secret) {
@@ -84,8 +88,28 @@ fn parts(secret: &str) -> BTreeSet<String> {
     parts
 }
 
-/// A part as it may stand in what we write: as it is, and escaped for Markdown and JSON, because
-/// text is often escaped before it is gathered and redacted.
+/// `user:password`, and as `Authorization: Basic` and Docker's configuration hold it.
+fn basic(user: &str, password: &str, add: &mut impl FnMut(&str)) {
+    let pair = format!("{user}:{password}");
+    add(&STANDARD.encode(&pair));
+    add(&pair);
+}
+
+/// What every base64 that holds this text somewhere has in common: one for each way in which it can
+/// lie across groups of three bytes, without the characters that its neighbours have a part in.
+/// Those that would be shorter than eight characters are left out: they could be anything.
+fn within_base64(part: &str) -> impl Iterator<Item = String> {
+    (0..3).filter_map(|before: usize| {
+        let text = [&vec![0; before], part.as_bytes()].concat();
+        let encoded = STANDARD_NO_PAD.encode(&text);
+        let first = (before * 8).div_ceil(6);
+        let common = encoded.get(first..text.len() * 8 / 6)?;
+        (common.len() >= 8).then(|| common.to_owned())
+    })
+}
+
+/// A part as it may stand in what is written: as it is; escaped for Markdown, JSON and URLs, because
+/// text is often escaped before it is gathered and redacted; within base64.
 fn forms(part: &str) -> BTreeSet<String> {
     let json = serde_json::Value::from(part).to_string();
     let code = markdown::code(part);
@@ -96,7 +120,12 @@ fn forms(part: &str) -> BTreeSet<String> {
             .trim_end_matches("</code>"),
         json.trim_matches('"'),
     ];
-    forms.into_iter().map(str::to_owned).collect()
+    forms
+        .into_iter()
+        .map(str::to_owned)
+        .chain([utf8_percent_encode(part, NON_ALPHANUMERIC).to_string()])
+        .chain(within_base64(part))
+        .collect()
 }
 
 fn leaves(json: &serde_json::Value, key: &str, add: &mut impl FnMut(&str)) {
@@ -106,17 +135,22 @@ fn leaves(json: &serde_json::Value, key: &str, add: &mut impl FnMut(&str)) {
             add(text);
             if key == "auth" {
                 // base64 of `user:password` in a Docker configuration file.
-                let decoded = base64::engine::general_purpose::STANDARD.decode(text.trim());
+                let decoded = STANDARD.decode(text.trim());
                 let decoded = decoded.ok().and_then(|bytes| String::from_utf8(bytes).ok());
-                if let Some((_, password)) =
+                if let Some((user, password)) =
                     decoded.as_deref().and_then(|text| text.split_once(':'))
                 {
                     add(password);
+                    basic(user, password, add);
                 }
             }
         }
         serde_json::Value::Array(items) => items.iter().for_each(|item| leaves(item, key, add)),
         serde_json::Value::Object(map) => {
+            let text = |key: &str| map.get(key).and_then(serde_json::Value::as_str);
+            if let (Some(user), Some(password)) = (text("username"), text("password")) {
+                basic(user, password, add);
+            }
             map.iter().for_each(|(key, value)| leaves(value, key, add));
         }
         _ => {}
@@ -140,18 +174,54 @@ mod tests {
         );
         assert_eq!(
             of("ghcr.io me hunter2"),
-            ["ghcr.io me hunter2", "hunter2"],
-            "the password of a registry line"
+            [
+                "bWU6aHVudGVyMg==",
+                "ghcr.io me hunter2",
+                "hunter2",
+                "me:hunter2"
+            ],
+            "a registry line"
         );
         let json = r#"{"a":["one-one",{"b":"two\ntwo-b","c":"x"}],"d":12345}"#;
         assert_eq!(of(json), ["one-one", "two\ntwo-b", "two-b", json]);
     }
 
     #[test]
-    fn the_password_within_a_docker_auth_is_masked() {
-        let auth = base64::engine::general_purpose::STANDARD.encode("me:pass:word");
-        let json = format!(r#"{{"auths":{{"ghcr.io":{{"auth":"{auth}"}}}}}}"#);
-        assert!(of(&json).contains(&"pass:word".to_owned()));
+    fn every_form_of_a_registrys_credentials_is_masked() {
+        let auth = STANDARD.encode("me:pass:word");
+        for json in [
+            format!(r#"{{"auths":{{"ghcr.io":{{"auth":"{auth}"}}}}}}"#),
+            r#"{"auths":{"ghcr.io":{"username":"me","password":"pass:word"}}}"#.to_owned(),
+        ] {
+            let parts = of(&json);
+            for form in ["pass:word", "me:pass:word", &auth] {
+                assert!(parts.iter().any(|part| part == form), "{form}: {parts:?}");
+            }
+            let secrets = Secrets::default();
+            let _ = secrets.register(&json);
+            for form in ["pass%3Aword", "me:pass:word", &auth, &json] {
+                assert_eq!(secrets.redact(form), "***", "{form}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_base64_hides_a_secret() {
+        let secrets = Secrets::default();
+        let secret = "ghs_0123456789\u{e9}";
+        let _ = secrets.register(secret);
+        for before in ["", "u:", "us:", "use:", "x-access-token:"] {
+            for after in ["", "\n", "ab", "abc"] {
+                let encoded = STANDARD.encode(format!("{before}{secret}{after}"));
+                let redacted = secrets.redact(&encoded).into_owned();
+                let left = redacted.replace("***", "");
+                // What its neighbours have a part in.
+                let own = STANDARD.encode(format!("{before}{after}")).len() + 4;
+                assert!(redacted.contains("***") && left.len() <= own, "{redacted}");
+            }
+        }
+        let _ = secrets.register("abcd");
+        assert_eq!(secrets.redact("YWJjZA"), "YWJjZA", "too short to be told");
     }
 
     #[test]

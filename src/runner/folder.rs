@@ -6,7 +6,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{
@@ -33,6 +33,13 @@ pub struct Folder {
     /// For messages and for programs that need a name.
     path: PathBuf,
     owner: (Uid, Gid),
+}
+
+/// For what needs the folder itself, whatever its name leads to by now.
+impl AsFd for Folder {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.handle.as_fd()
+    }
 }
 
 impl Folder {
@@ -251,7 +258,7 @@ impl Folder {
     }
 
     /// Hands what we made to the workspace's owner. Only root can, and only root needs to.
-    fn give(&self, new: impl AsFd) -> rustix::io::Result<()> {
+    pub(crate) fn give(&self, new: impl AsFd) -> rustix::io::Result<()> {
         if !rustix::process::geteuid().is_root() {
             return Ok(());
         }

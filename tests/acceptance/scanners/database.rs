@@ -212,3 +212,63 @@ async fn repositories_are_tried_in_order_and_the_database_is_kept() {
         "{what}"
     );
 }
+
+#[tokio::test]
+async fn runs_that_share_a_cache_do_not_disturb_each_other() {
+    let sources = tempfile::tempdir().unwrap();
+    database(&sources.path().join("good"), &[]);
+    let mut bench = vulnerable();
+    downloading(&mut bench, sources.path());
+    let arguments = [
+        "--scanners",
+        "trivy",
+        "--trivy-checks",
+        "vuln",
+        "--database",
+        "good",
+    ];
+    let both = tokio::join!(bench.run(&arguments), bench.run(&arguments));
+    for observed in [both.0, both.1] {
+        let scan = of(&observed, &Source::TrivyFs);
+        assert_eq!(scan.state, State::Complete, "{:?}", scan.state);
+        assert_eq!(shown(scan), ["CVE-2099-10001 requirements.txt:1"]);
+    }
+    let asked = fs::read_to_string(sources.path().join("asked")).unwrap();
+    assert_eq!(asked, "good\ngood\n", "neither waited for the other");
+    let kept: Vec<_> = fs::read_dir(bench.workspace.join(".slipway-cache"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(kept, ["db"]);
+}
+
+#[tokio::test]
+async fn a_cache_that_cannot_be_written_is_incomplete_not_an_error() {
+    let sources = tempfile::tempdir().unwrap();
+    database(&sources.path().join("good"), &[]);
+    let mut bench = vulnerable();
+    downloading(&mut bench, sources.path());
+    // No file system takes a name like this, whoever asks.
+    let cache = "x".repeat(300);
+    let arguments = [
+        "--scanners",
+        "trivy",
+        "--database",
+        "good",
+        "--cache-directory",
+        &cache,
+    ];
+    let observed = bench.run(&arguments).await;
+    let scan = of(&observed, &Source::TrivyFs);
+    assert_eq!(kinds(scan), [GapKind::NoDatabase]);
+    let what = &gaps(scan)[0].what;
+    assert!(
+        what.contains("could not be put into cache-directory") && what.contains("too long"),
+        "{what}"
+    );
+    assert!(
+        shown(scan)
+            .iter()
+            .any(|finding| finding.contains("main.tf"))
+    );
+}

@@ -6,12 +6,11 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
-
 use super::findings::Place;
-use super::{Trivy, auth, tool, unwritable};
+use super::{Trivy, auth, copy, tool, unwritable};
 use crate::outcome::{Failure, Result};
 use crate::process::{Folder, RunAs};
+use crate::runner::folder::Folder as Directory;
 use crate::runner::path::RelativePath;
 use crate::security_scan::sarif::category;
 use crate::security_scan::scan::{Gap, GapKind, Scan, Source, State};
@@ -24,8 +23,8 @@ pub struct Target {
     text: String,
     /// Repository without tag or digest, or the archive's path: what stays the same.
     pub name: String,
-    /// The archive; None: a reference.
-    archive: Option<PathBuf>,
+    /// The archive, a file or an OCI layout; None: a reference.
+    archive: Option<RelativePath>,
 }
 
 impl Target {
@@ -87,7 +86,7 @@ fn target(workspace: &Path, text: &str) -> Result<Target> {
         return Ok(Target {
             text: text.to_owned(),
             name: path.as_str().to_owned(),
-            archive: Some(archive),
+            archive: Some(path),
         });
     }
     let reference = |c: char| c.is_ascii_alphanumeric() || "./:@_-[]".contains(c);
@@ -106,42 +105,25 @@ pub(super) async fn scan(trivy: &Trivy<'_>, target: &Target) -> Result<Ran> {
     let job = trivy.job;
     let folder = Folder::new("slipway-trivy-", job.run_as)?;
     let mut scan = target.scan(job);
-    let not_there = |scan: &mut Scan| {
-        scan.state = State::Incomplete(vec![not_found(&target.text, "it is not there")]);
-    };
     let (args, env) = match &target.archive {
-        Some(archive) if !archive.exists() => {
-            not_there(&mut scan);
-            return Ok(Ran {
-                scan,
-                log: crate::process::Log::default(),
-            });
-        }
-        Some(archive) => {
-            let input = readable(archive, &folder, job.run_as)?;
-            (vec!["--input".into(), input.into()], no_network())
-        }
-        None => {
-            let mut env = job.network();
-            let auths = auth::docker_config(
-                job.inputs.registry_auth.as_ref(),
-                job.inputs
-                    .token
-                    .as_ref()
-                    .filter(|_| target.name.starts_with("ghcr.io/")),
-            )?;
-            if let Some(config) = auths {
-                let docker = folder
-                    .entrust("docker", "config.json", &config)
-                    .map_err(|error| unwritable(&error))?;
-                env.push(("DOCKER_CONFIG".into(), docker.into()));
-            }
-            let args: Vec<OsString> = ["--image-src", "remote", "--", &target.text]
+        Some(archive) => (
+            match readable(job.workspace, archive, &folder, job.run_as)? {
+                Ok(input) => vec!["--input".into(), input.into()],
+                Err(why) => {
+                    scan.state = State::Incomplete(vec![not_found(&target.text, &why)]);
+                    let log = crate::process::Log::default();
+                    return Ok(Ran { scan, log });
+                }
+            },
+            no_network(),
+        ),
+        None => (
+            ["--image-src", "remote", "--", &target.text]
                 .iter()
                 .map(OsString::from)
-                .collect();
-            (args, env)
-        }
+                .collect(),
+            remote(trivy, target, &folder)?,
+        ),
     };
     let process = super::Target {
         folder: &folder,
@@ -156,6 +138,28 @@ pub(super) async fn scan(trivy: &Trivy<'_>, target: &Target) -> Result<Ran> {
         explain(gaps, &ran.log.text(), target);
     }
     Ok(ran)
+}
+
+/// The environment for an image that its registry holds: the network, and credentials.
+fn remote(
+    trivy: &Trivy<'_>,
+    target: &Target,
+    folder: &Folder,
+) -> Result<Vec<(OsString, OsString)>> {
+    let job = trivy.job;
+    let mut env = job.network();
+    let token = job.inputs.token.as_ref();
+    let auths = auth::docker_config(
+        job.inputs.registry_auth.as_ref(),
+        token.filter(|_| target.name.starts_with("ghcr.io/")),
+    )?;
+    if let Some(config) = auths {
+        let docker = folder
+            .entrust("docker", "config.json", &config)
+            .map_err(|error| unwritable(&error))?;
+        env.push(("DOCKER_CONFIG".into(), docker.into()));
+    }
+    Ok(env)
 }
 
 /// What a registry's refusal means. The texts are those of the distribution specification.
@@ -210,54 +214,46 @@ fn not_found(image: &str, why: &str) -> Gap {
     )
 }
 
-/// The archive as the child can read it: itself, or a copy in the child's folder.
-fn readable(archive: &Path, folder: &Folder, run_as: RunAs) -> Result<PathBuf> {
-    let opens = |path: &Path| -> bool { fs::File::open(path).is_ok() };
-    let all_open = run_as
-        .act(|| {
-            if !archive.is_dir() {
-                return opens(archive);
-            }
-            let blobs = archive.join("blobs/sha256");
-            opens(&archive.join("index.json"))
-                && fs::read_dir(blobs).is_ok_and(|mut blobs| {
-                    blobs.all(|blob| blob.is_ok_and(|blob| opens(&blob.path())))
-                })
-        })
-        .unwrap_or(false);
-    if all_open {
-        return Ok(archive.to_owned());
+/// The archive as the child can read it: itself, or a copy in the child's folder; or why there is
+/// none.
+fn readable(
+    workspace: &Path,
+    archive: &RelativePath,
+    folder: &Folder,
+    run_as: RunAs,
+) -> Result<std::result::Result<PathBuf, String>> {
+    let path = archive.below(workspace);
+    let Ok(data) = path.symlink_metadata() else {
+        return Ok(Err("it is not there".to_owned()));
+    };
+    if !data.is_file() && !data.is_dir() {
+        return Ok(Err("it is neither a file nor a folder".to_owned()));
     }
-    let copy = folder.given().join("image");
-    copy_all(archive, &copy).map_err(|error| unwritable(&error))?;
-    Ok(copy)
-}
-
-/// Copies plain files and folders, readable for everybody below `given`.
-pub(super) fn copy_all(from: &Path, to: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-    let kind = fs::symlink_metadata(from)?.file_type();
-    if kind.is_dir() {
-        fs::create_dir(to)?;
-        fs::set_permissions(to, fs::Permissions::from_mode(0o755))?;
-        for entry in fs::read_dir(from)? {
-            let entry = entry?;
-            copy_all(&entry.path(), &to.join(entry.file_name()))?;
+    let may_read = || {
+        let root = Directory::root(workspace).ok()?;
+        if data.is_file() {
+            return root.open_file(archive).ok()?;
         }
-    } else if kind.is_file() {
-        let no_link = OFlags::NOFOLLOW.bits().cast_signed();
-        let mut from = fs::OpenOptions::new()
-            .read(true)
-            .custom_flags(no_link)
-            .open(from)?;
-        let mut copy = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(to)?;
-        std::io::copy(&mut from, &mut copy)?;
-        fs::set_permissions(to, fs::Permissions::from_mode(0o644))?;
+        let layout = root.open(archive).ok()??;
+        let below = |path: &str| RelativePath::parse(path).ok();
+        let blobs = layout.open(&below("blobs/sha256")?).ok()??;
+        for blob in fs::read_dir(blobs.path()).ok()? {
+            let name = blob.ok()?.file_name();
+            blobs.open_file(&below(name.to_str()?)?).ok()??;
+        }
+        layout.open_file(&below("index.json")?).ok()?
+    };
+    if run_as.act(|| may_read().is_some()).unwrap_or(false) {
+        return Ok(Ok(path));
     }
-    Ok(())
+    let to = folder.given().join("image");
+    let root = Directory::root(workspace)?;
+    let (parent, name) = archive.split().unwrap_or_default();
+    let Some(parent) = root.open(&parent)? else {
+        return Ok(Err("it is not there".to_owned()));
+    };
+    copy::copy(&parent, name, &to).map_err(|error| unwritable(&error))?;
+    Ok(Ok(to))
 }
 
 #[cfg(test)]

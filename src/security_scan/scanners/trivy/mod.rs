@@ -5,6 +5,7 @@
 //! names for every file that it would look for, an environment of ours, no network.
 
 mod auth;
+mod copy;
 pub mod database;
 mod findings;
 pub mod image;

@@ -5,8 +5,7 @@
 //! little-endian, as on every machine that Trivy's releases run on.
 
 use std::fs::File;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::Path;
+use std::os::unix::fs::FileExt;
 
 const MAGIC: u32 = 0xED0C_DAED;
 const VERSION: u32 = 2;
@@ -24,19 +23,10 @@ const NOT_ADVISORIES: [&[u8]; 2] = [b"vulnerability", b"data-source"];
 const MOST_PAGES: usize = 1000;
 
 /// Says what is wrong with the file.
-pub(super) fn check(path: &Path) -> Result<(), String> {
-    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    let file = File::options()
-        .read(true)
-        .custom_flags(flags.bits().cast_signed())
-        .open(path)
-        .map_err(|error| format!("trivy.db can't be opened: {error}"))?;
+pub(super) fn check(file: File) -> Result<(), String> {
     let data = file
         .metadata()
         .map_err(|error| format!("trivy.db can't be read: {error}"))?;
-    if !data.is_file() {
-        return Err("trivy.db is not a plain file".to_owned());
-    }
     Database {
         file,
         size: data.len(),
@@ -189,7 +179,8 @@ mod tests {
             .status()
             .unwrap();
         assert!(status.success());
-        check(&folder.path().join("db/trivy.db"))
+        let file = File::open(folder.path().join("db/trivy.db"));
+        check(file.map_err(|error| format!("can't be opened: {error}"))?)
     }
 
     #[test]
@@ -226,7 +217,7 @@ mod tests {
             meta.extend(checksum.to_le_bytes());
             meta.extend(&bytes);
             std::fs::write(&path, meta).unwrap();
-            proptest::prop_assert!(check(&path).is_err());
+            proptest::prop_assert!(check(File::open(&path).unwrap()).is_err());
         }
     }
 }

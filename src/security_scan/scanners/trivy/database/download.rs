@@ -1,17 +1,21 @@
 //! Downloading a database: a child does it in its own folder, slipway looks at what it brought
 //! and puts it into the cache at once.
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
 use std::ffi::OsString;
-use std::fs;
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
-use std::path::Path;
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
+
+use rustix::fs::{
+    AtFlags, Dir, FlockOperation, Mode, OFlags, RenameFlags, flock, mkdirat, openat, renameat,
+    renameat_with, unlinkat,
+};
+use rustix::io::Errno;
 
 use super::super::{Trivy, common};
 use super::metadata::Metadata;
-use super::usable;
+use super::{file, usable};
 use crate::outcome::Result;
 use crate::process::{Child, End, Folder, Log, everything, run as child};
 use crate::runner::folder::Folder as Directory;
@@ -21,13 +25,18 @@ use crate::security_scan::scanners::printable;
 const LIMIT: Duration = Duration::from_mins(10);
 /// What a download or a replacement that was cut short leaves behind starts like this.
 const UNFINISHED: &str = ".db-";
+/// How long another run may take to put its database into the same cache: it copies 120 MB.
+const PATIENCE: Duration = Duration::from_mins(1);
+const FOLDER: OFlags = OFlags::DIRECTORY
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
 
 /// Tries the repositories in order; the inner error says why none gave a usable database.
 pub(super) async fn run(
     trivy: &Trivy<'_>,
     root: &Directory,
     log: &mut Log,
-) -> Result<std::result::Result<Metadata, String>> {
+) -> Result<std::result::Result<(Directory, Metadata), String>> {
     let repositories: Vec<Option<&str>> = match trivy.job.inputs.database.as_slice() {
         // Trivy's own, with its own fallback.
         [] => vec![None],
@@ -37,11 +46,11 @@ pub(super) async fn run(
     for repository in repositories {
         let folder = Folder::new("slipway-database-", trivy.job.run_as)?;
         let outcome = match fetch(trivy, &folder, repository, log).await? {
-            Ok(()) => take(trivy, root, &folder.home().join("cache/db"))?,
+            Ok(()) => take(trivy, root, &folder).await,
             Err(why) => Err(why),
         };
         match outcome {
-            Ok(metadata) => return Ok(Ok(metadata)),
+            Ok(taken) => return Ok(Ok(taken)),
             Err(why) => errors.push(match repository {
                 Some(name) => format!("{}: {why}", printable(name)),
                 None => why,
@@ -97,91 +106,210 @@ async fn fetch(
 }
 
 /// Looks at what the child brought, and moves it into the cache.
-fn take(
+async fn take(
     trivy: &Trivy<'_>,
     root: &Directory,
-    brought: &Path,
-) -> Result<std::result::Result<Metadata, String>> {
-    let metadata = match usable(brought) {
-        Ok(metadata) => metadata,
-        Err(why) => return Ok(Err(format!("what was downloaded can't be used: {why}"))),
-    };
-    let cache = root.create(&trivy.job.cache)?;
-    Ok(place(brought, cache.path(), root.path())
-        .map(|()| metadata)
-        .map_err(|error| format!("it could not be put into cache-directory: {error}")))
+    folder: &Folder,
+) -> std::result::Result<(Directory, Metadata), String> {
+    let unusable = |why: String| format!("what was downloaded can't be used: {why}");
+    // The child made every folder below its own.
+    let home = Directory::root(&folder.home()).map_err(|failure| unusable(failure.what))?;
+    let brought = home
+        .open(&file("cache").map_err(unusable)?)
+        .map_err(|failure| unusable(failure.what))?
+        .ok_or_else(|| unusable("there is nothing".to_owned()))?;
+    let metadata = usable(&brought, "db").map_err(unusable)?;
+    let unplaced = |why: String| format!("it could not be put into cache-directory: {why}");
+    let cache = root
+        .create(&trivy.job.cache)
+        .map_err(|failure| unplaced(failure.what))?;
+    lock(&cache, PATIENCE).await.map_err(unplaced)?;
+    let placed = place(&brought, &cache);
+    // Closing it would unlock it as well, but this handle stays open for the whole run.
+    let _ = flock(&cache, FlockOperation::Unlock);
+    placed.map_err(|error| unplaced(error.to_string()))?;
+    Ok((cache, metadata))
 }
 
-/// Puts the two files into `cache/db`: either the old pair stands there or the new one.
-fn place(brought: &Path, cache: &Path, workspace: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(cache)?.flatten() {
-        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
-            let _ = fs::remove_dir_all(entry.path());
+/// Keeps other runs from putting theirs into the same cache meanwhile. Where the file system knows
+/// no locks, there is none.
+async fn lock(cache: &Directory, patience: Duration) -> std::result::Result<(), String> {
+    let started = Instant::now();
+    loop {
+        match flock(cache, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) if started.elapsed() < patience => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            Err(Errno::WOULDBLOCK) => {
+                return Err(format!(
+                    "another process has held its lock for {} seconds",
+                    patience.as_secs()
+                ));
+            }
+            _ => return Ok(()),
         }
     }
-    let owner = fs::metadata(workspace)?;
-    let ours = |path: &Path| -> io::Result<()> {
-        if rustix::process::geteuid().is_root() {
-            chown(path, Some(owner.uid()), Some(owner.gid()))?;
+}
+
+/// Puts the two files into `db`: either the old pair stands there or the new one. The caller holds
+/// the lock, so that whatever is unfinished there is left over.
+fn place(brought: &Directory, cache: &Directory) -> io::Result<()> {
+    for entry in Dir::read_from(cache)? {
+        let entry = entry?;
+        if entry
+            .file_name()
+            .to_bytes()
+            .starts_with(UNFINISHED.as_bytes())
+        {
+            remove(cache, &entry.file_name().to_string_lossy());
+        }
+    }
+    let name = format!("{UNFINISHED}{}", uuid::Uuid::new_v4());
+    let placed = fill(brought, cache, &name).and_then(|()| exchange(cache, &name));
+    // What could not be placed, or what stood there before.
+    remove(cache, &name);
+    placed
+}
+
+/// Makes a folder of the cache with copies of the two files.
+fn fill(brought: &Directory, cache: &Directory, name: &str) -> io::Result<()> {
+    mkdirat(cache, name, Mode::from(0o755))?;
+    let folder = openat(cache, name, FOLDER, Mode::empty())?;
+    let from = openat(brought, "db", FOLDER, Mode::empty())?;
+    for name in ["trivy.db", "metadata.json"] {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let mut from = File::from(openat(&from, name, flags, Mode::empty())?);
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let mut to = File::from(openat(&folder, name, flags, Mode::from(0o644))?);
+        io::copy(&mut from, &mut to)?;
+        to.sync_all()?;
+        cache.give(&to)?;
+    }
+    Ok(cache.give(&folder)?)
+}
+
+fn exchange(cache: &Directory, name: &str) -> io::Result<()> {
+    match renameat_with(cache, name, cache, "db", RenameFlags::EXCHANGE) {
+        Err(Errno::NOENT) => Ok(renameat(cache, name, cache, "db")?),
+        other => Ok(other?),
+    }
+}
+
+/// Removes a folder of files, as far as it can be: what is left stands in nobody's way.
+fn remove(cache: &Directory, name: &str) {
+    let inside = |folder: &OwnedFd| -> rustix::io::Result<()> {
+        for entry in Dir::read_from(folder)? {
+            let _ = unlinkat(folder, entry?.file_name(), AtFlags::empty());
         }
         Ok(())
     };
-    let new = cache.join(format!("{UNFINISHED}{}", uuid::Uuid::new_v4()));
-    fs::create_dir(&new)?;
-    for name in ["trivy.db", "metadata.json"] {
-        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-        let mut from = fs::File::options()
-            .read(true)
-            .custom_flags(flags.bits().cast_signed())
-            .open(brought.join(name))?;
-        let path = new.join(name);
-        let mut to = fs::File::options()
-            .write(true)
-            .create_new(true)
-            .mode(0o644)
-            .open(&path)?;
-        io::copy(&mut from, &mut to)?;
-        to.sync_all()?;
-        ours(&path)?;
+    if let Ok(folder) = openat(cache, name, FOLDER, Mode::empty()) {
+        let _ = inside(&folder);
     }
-    ours(&new)?;
-    let db = cache.join("db");
-    if db.symlink_metadata().is_err() {
-        return fs::rename(&new, &db);
-    }
-    renameat_with(CWD, &new, CWD, &db, RenameFlags::EXCHANGE)?;
-    fs::remove_dir_all(&new)
+    let _ = unlinkat(cache, name, AtFlags::REMOVEDIR);
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
     use super::*;
+
+    const PAIR: [&str; 2] = ["trivy.db", "metadata.json"];
+
+    /// What a child brought, and an empty cache.
+    fn folders() -> (tempfile::TempDir, Directory, Directory) {
+        let folder = tempfile::tempdir().unwrap();
+        for path in ["brought/db", "cache"] {
+            fs::create_dir_all(folder.path().join(path)).unwrap();
+        }
+        let open = |name: &str| Directory::root(&folder.path().join(name)).unwrap();
+        let (brought, cache) = (open("brought"), open("cache"));
+        (folder, brought, cache)
+    }
+
+    fn bring(brought: &Path, round: &str) {
+        for name in PAIR {
+            fs::write(brought.join("db").join(name), round).unwrap();
+        }
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
 
     #[test]
     fn the_pair_is_replaced_at_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let (brought, cache) = (folder.path().join("brought"), folder.path().join("cache"));
-        for path in [&brought, &cache, &cache.join(".db-left")] {
-            fs::create_dir(path).unwrap();
+        let (_folder, brought, cache) = folders();
+        for left in [".db-left", ".db-other"] {
+            fs::create_dir(cache.path().join(left)).unwrap();
+            fs::write(cache.path().join(left).join("trivy.db"), "half").unwrap();
         }
         for round in ["first", "second"] {
-            for name in ["trivy.db", "metadata.json"] {
-                fs::write(brought.join(name), format!("{round} {name}")).unwrap();
-            }
-            place(&brought, &cache, folder.path()).unwrap();
-            assert_eq!(fs::read_dir(&cache).unwrap().count(), 1);
-            for name in ["trivy.db", "metadata.json"] {
-                let text = fs::read_to_string(cache.join("db").join(name)).unwrap();
-                assert_eq!(text, format!("{round} {name}"));
+            bring(brought.path(), round);
+            place(&brought, &cache).unwrap();
+            assert_eq!(names(cache.path()), ["db"]);
+            for name in PAIR {
+                let text = fs::read_to_string(cache.path().join("db").join(name)).unwrap();
+                assert_eq!(text, round);
             }
         }
-        // A link in place of a file is not followed.
-        fs::remove_file(brought.join("trivy.db")).unwrap();
-        std::os::unix::fs::symlink("/etc/passwd", brought.join("trivy.db")).unwrap();
-        assert!(place(&brought, &cache, folder.path()).is_err());
-        assert_eq!(
-            fs::read_to_string(cache.join("db/trivy.db")).unwrap(),
-            "second trivy.db"
-        );
+    }
+
+    #[test]
+    fn what_cannot_be_placed_leaves_the_old_pair_and_no_trace() {
+        let (_folder, brought, cache) = folders();
+        bring(brought.path(), "old");
+        place(&brought, &cache).unwrap();
+        // A link in place of the second file is not followed: the first was copied by then.
+        let second = brought.path().join("db/metadata.json");
+        fs::remove_file(&second).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", &second).unwrap();
+        assert!(place(&brought, &cache).is_err());
+        assert_eq!(names(cache.path()), ["db"]);
+        let text = fs::read_to_string(cache.path().join("db/trivy.db")).unwrap();
+        assert_eq!(text, "old");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn runs_that_share_a_cache_take_turns() {
+        let (folder, _, cache) = folders();
+        let mut runs = tokio::task::JoinSet::new();
+        for run in 0..4 {
+            let at = folder.path().join(format!("brought{run}"));
+            fs::create_dir_all(at.join("db")).unwrap();
+            let cache = Directory::root(cache.path()).unwrap();
+            runs.spawn(async move {
+                let brought = Directory::root(&at).unwrap();
+                for round in 0..10 {
+                    bring(&at, &format!("{run} {round}"));
+                    lock(&cache, PATIENCE).await.unwrap();
+                    place(&brought, &cache).unwrap();
+                    let pair = PAIR.map(|name| cache.path().join("db").join(name));
+                    let [one, other] = pair.map(|path| fs::read_to_string(path).unwrap());
+                    assert_eq!((&one, &other), (&format!("{run} {round}"), &one));
+                    flock(&cache, FlockOperation::Unlock).unwrap();
+                }
+            });
+        }
+        runs.join_all().await;
+        assert_eq!(names(cache.path()), ["db"]);
+    }
+
+    #[tokio::test]
+    async fn a_lock_that_is_never_given_back_is_not_waited_for() {
+        let (_folder, _, cache) = folders();
+        let other = Directory::root(cache.path()).unwrap();
+        flock(&other, FlockOperation::LockExclusive).unwrap();
+        let error = lock(&cache, Duration::ZERO).await.unwrap_err();
+        assert!(error.contains("held its lock"), "{error}");
+        drop(other);
+        assert_eq!(lock(&cache, Duration::ZERO).await, Ok(()));
     }
 }

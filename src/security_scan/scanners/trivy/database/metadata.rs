@@ -1,12 +1,10 @@
 //! `metadata.json` beside the database. Source: `pkg/metadata` of
 //! <https://github.com/aquasecurity/trivy-db>.
 
-use std::fs;
-use std::io::Read;
-use std::path::Path;
-
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
+
+use super::{Directory, file};
 
 /// The version of the database's format that Trivy 0.76 reads.
 const SCHEMA: u32 = 2;
@@ -23,16 +21,12 @@ pub(in super::super) struct Metadata {
 
 impl Metadata {
     /// Reads it, or says what is wrong.
-    pub(super) fn read(path: &Path) -> Result<Self, String> {
-        let plain = fs::symlink_metadata(path).is_ok_and(|data| data.is_file());
-        if !plain {
-            return Err("metadata.json is missing".to_owned());
+    pub(super) fn read(folder: &Directory) -> Result<Self, String> {
+        match folder.read(&file("metadata.json")?, LARGEST) {
+            Ok(Some(text)) => Self::parse(&text),
+            Ok(None) => Err("metadata.json is missing".to_owned()),
+            Err(failure) => Err(failure.what),
         }
-        let mut text = Vec::new();
-        fs::File::open(path)
-            .and_then(|file| file.take(LARGEST).read_to_end(&mut text))
-            .map_err(|error| format!("metadata.json can't be read: {error}"))?;
-        Self::parse(&text)
     }
 
     fn parse(text: &[u8]) -> Result<Self, String> {

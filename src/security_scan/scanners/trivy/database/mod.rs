@@ -7,16 +7,17 @@ mod metadata;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::Timestamp;
 
 use self::metadata::Metadata;
-use super::{Trivy, unwritable};
+use super::{Trivy, copy, unwritable};
 use crate::git::Tracked;
 use crate::outcome::{Failure, Result};
 use crate::process::{Folder, Log, RunAs};
 use crate::runner::folder::Folder as Directory;
+use crate::runner::path::RelativePath;
 use crate::security_scan::request::{Scanner, TrivyCheck};
 use crate::security_scan::scan::{Gap, GapKind};
 use crate::security_scan::scanners::{Job, gap};
@@ -28,7 +29,7 @@ pub(super) enum Database {
     NotWanted,
     /// `cache/db`, `cache/java-db`; what is said of them in the summary.
     Ready {
-        cache: PathBuf,
+        cache: Directory,
         notes: Vec<String>,
     },
     Missing(Gap),
@@ -80,20 +81,18 @@ pub(super) async fn acquire(trivy: &Trivy<'_>, log: &mut Log) -> Result<Database
     if !wanted(job) {
         return Ok(Database::NotWanted);
     }
-    let cache = job.cache.below(job.workspace);
+    let root = Directory::root(job.workspace)?;
     let now = Timestamp::now();
-    let found = if may_be_brought(job) {
-        Err(
-            "it may have come with the tree: there is no git repository that says it did not"
-                .to_owned(),
-        )
-    } else {
-        usable(&cache.join("db"))
-    };
-    if let Ok(metadata) = &found
-        && (job.inputs.offline || metadata.fresh(now))
-    {
-        return Ok(ready(cache, metadata, now, None));
+    let found = found(job, &root);
+    if let Ok((cache, metadata)) = found {
+        if job.inputs.offline || metadata.fresh(now) {
+            return Ok(ready(cache, &metadata, now, None));
+        }
+        // Yesterday's database finds more than none.
+        return Ok(match download::run(trivy, &root, log).await? {
+            Ok((cache, metadata)) => ready(cache, &metadata, now, None),
+            Err(why) => ready(cache, &metadata, now, Some(&why)),
+        });
     }
     if job.inputs.offline {
         return Ok(Database::Missing(missing(
@@ -101,24 +100,33 @@ pub(super) async fn acquire(trivy: &Trivy<'_>, log: &mut Log) -> Result<Database
             "offline is true, so none was downloaded: restore cache-directory, or set offline: false",
         )));
     }
-    let root = Directory::root(job.workspace)?;
-    match download::run(trivy, &root, log).await? {
-        Ok(metadata) => Ok(ready(cache, &metadata, now, None)),
-        Err(why) => Ok(match &found {
-            // Yesterday's database finds more than none.
-            Ok(metadata) => ready(cache, metadata, now, Some(&why)),
-            Err(_) => Database::Missing(missing(
-                Some(why),
-                "check that the registry can be reached, or name a mirror in the input database",
-            )),
-        }),
-    }
+    Ok(match download::run(trivy, &root, log).await? {
+        Ok((cache, metadata)) => ready(cache, &metadata, now, None),
+        Err(why) => Database::Missing(missing(
+            Some(why),
+            "check that the registry can be reached, or name a mirror in the input database",
+        )),
+    })
 }
 
-/// Whether a pull request could have put the cache there: in a workflow run, where git does not say
+/// The cache with a usable database, or why there is none.
+fn found(job: &Job<'_>, root: &Directory) -> std::result::Result<(Directory, Metadata), String> {
+    if let Some(why) = may_be_brought(job) {
+        return Err(format!("it may have come with the tree: {why}"));
+    }
+    let cache = root.open(&job.cache).map_err(|failure| failure.what)?;
+    let cache = cache.ok_or_else(|| "cache-directory is not there".to_owned())?;
+    let metadata = usable(&cache, "db")?;
+    Ok((cache, metadata))
+}
+
+/// Why a pull request could have put the cache there: in a workflow run, where git does not say
 /// what is tracked (no repository, or one that can't be read). At a desk the tree is the user's.
-fn may_be_brought(job: &Job<'_>) -> bool {
-    job.run_as == RunAs::Nobody && job.path.is_some() && matches!(job.tracked, Tracked::Unknown(_))
+fn may_be_brought<'a>(job: &Job<'a>) -> Option<&'a str> {
+    match job.tracked {
+        Tracked::Unknown(why) if job.run_as == RunAs::Nobody && job.path.is_some() => Some(why),
+        _ => None,
+    }
 }
 
 fn missing(why: Option<String>, next: &str) -> Gap {
@@ -130,7 +138,7 @@ fn missing(why: Option<String>, next: &str) -> Gap {
     )
 }
 
-fn ready(cache: PathBuf, metadata: &Metadata, now: Timestamp, failed: Option<&str>) -> Database {
+fn ready(cache: Directory, metadata: &Metadata, now: Timestamp, failed: Option<&str>) -> Database {
     let mut notes = vec![format!("vulnerability database of {}", metadata.updated_at)];
     if let Some(why) = failed {
         notes.push(format!(
@@ -146,10 +154,20 @@ fn ready(cache: PathBuf, metadata: &Metadata, now: Timestamp, failed: Option<&st
 }
 
 /// The metadata of the database in a folder, or why it can't be used.
-pub(super) fn usable(folder: &Path) -> std::result::Result<Metadata, String> {
-    let metadata = Metadata::read(&folder.join("metadata.json"))?;
-    bolt::check(&folder.join("trivy.db"))?;
+pub(super) fn usable(parent: &Directory, name: &str) -> std::result::Result<Metadata, String> {
+    let said = |failure: Failure| failure.what;
+    let folder = parent.open(&file(name)?).map_err(said)?;
+    let folder = folder.ok_or_else(|| "metadata.json is missing".to_owned())?;
+    let metadata = Metadata::read(&folder)?;
+    match folder.open_file(&file("trivy.db")?).map_err(said)? {
+        Some(database) => bolt::check(database)?,
+        None => return Err("trivy.db can't be opened: it is not there".to_owned()),
+    }
     Ok(metadata)
+}
+
+fn file(name: &str) -> std::result::Result<RelativePath, String> {
+    RelativePath::parse(name)
 }
 
 impl Database {
@@ -166,14 +184,14 @@ impl Database {
                 return Ok(());
             };
             for name in ["db", "java-db"] {
-                let (from, to) = (source.join(name), cache.join(name));
+                let (from, to) = (source.path().join(name), cache.join(name));
                 if !from.symlink_metadata().is_ok_and(|data| data.is_dir()) {
                     continue;
                 }
                 if run_as == RunAs::Ourselves || run_as.act(|| readable_not_writable(&from))? {
                     symlink(from, to)?;
                 } else {
-                    super::image::copy_all(&from, &to)?;
+                    copy::copy(source, name, &to)?;
                 }
             }
             Ok(())
@@ -220,7 +238,7 @@ mod tests {
             let folder = Folder::new("slipway-test-", RunAs::Nobody).unwrap();
             let cache = folder.given().join("cache");
             let database = Database::Ready {
-                cache: source.path().to_owned(),
+                cache: Directory::root(source.path()).unwrap(),
                 notes: Vec::new(),
             };
             database.show(&cache, &folder, RunAs::Nobody).unwrap();

@@ -1,4 +1,4 @@
-//! One connection to GitHub: where, with which token, within which limits.
+//! Calls to GitHub: one after another, each within its limits, repeated by the rules.
 
 use std::fmt;
 use std::future::Future;
@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use super::config::{Config, Limits, api_url};
 use super::error::{Error, Network, Status, one_line};
 use super::retry::{Effect, Policy};
 
@@ -25,54 +26,6 @@ const API_VERSION: &str = "2022-11-28";
 const JSON: &str = "application/vnd.github+json, application/json;q=0.9";
 /// GitHub's largest answer that we ask for is a 1 MB file in base64.
 const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
-
-/// How to reach GitHub.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// `GITHUB_API_URL`, such as `https://api.github.com` or `https://HOST/api/v3`.
-    pub api_url: String,
-    /// Sent to that host only, and nowhere else when there is none.
-    pub token: Option<SecretString>,
-    pub limits: Limits,
-    pub retry: Policy,
-}
-
-impl Config {
-    /// What `GITHUB_API_URL` is on github.com, and at a desk.
-    pub const DEFAULT_API_URL: &str = "https://api.github.com";
-
-    /// The usual limits and retries.
-    #[must_use]
-    pub fn new(api_url: impl Into<String>, token: Option<SecretString>) -> Self {
-        Self {
-            api_url: api_url.into(),
-            token,
-            limits: Limits::default(),
-            retry: Policy::default(),
-        }
-    }
-}
-
-/// Time limits of one call, repetitions not counted.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Name resolution, TCP, proxy and TLS together.
-    pub connect: Duration,
-    /// From the first byte sent to the last byte read.
-    pub call: Duration,
-    /// The same for an upload of up to 14 MB: enough at 1 Mbit/s.
-    pub upload: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(10),
-            call: Duration::from_secs(30),
-            upload: Duration::from_mins(3),
-        }
-    }
-}
 
 /// GitHub's API, as one token sees it. Needs a tokio runtime from construction on.
 pub struct Client {
@@ -240,9 +193,9 @@ impl Client {
             method: Method::POST,
             path,
             accept: JSON,
-            body: Some(body),
             effect: Effect::Once,
-            limit: self.limits.upload,
+            limit: self.limits.upload(body.len()),
+            body: Some(body),
         })
     }
 
@@ -348,23 +301,6 @@ impl Client {
     fn scrub(&self, text: &str) -> String {
         self.scrubbed(text).unwrap_or_else(|| text.to_owned())
     }
-}
-
-/// An absolute http(s) URL without credentials, query or fragment.
-fn api_url(text: &str) -> Result<Url, Error> {
-    // Named without what it may hold before an @.
-    let wrong = |why: &str| Error::Setup(format!("GITHUB_API_URL is not usable: {why}"));
-    let url = Url::parse(text.trim()).map_err(|error| wrong(&error.to_string()))?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(wrong("it must start with https:// (or http://)"));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong("it must not hold credentials"));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(wrong("it must end with the path"));
-    }
-    Ok(url)
 }
 
 /// Whether a failed exchange can have reached the other side, and why it failed.

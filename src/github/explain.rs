@@ -55,17 +55,11 @@ pub(crate) fn permissions(permission: &str) -> String {
 fn status(status: &Status, what: &str, permission: &str) -> Failure {
     let failure = |title: &str| Failure::error(title, format!("{what}: {status}"));
     match status.code {
-        _ if status.is_rate_limit() => {
-            let next = status
-                .rate_limit_reset
-                .filter(|_| status.rate_limit_remaining == Some(0));
-            failure("GitHub's rate limit")
-                .because("the token made too many requests; job tokens have 1,000 an hour for a repository")
-                .next(next.map_or_else(
-                    || "run again in some minutes".into(),
-                    |reset| format!("run again after {reset}"),
-                ))
-        }
+        _ if status.is_rate_limit() => failure("GitHub's rate limit")
+            .because(
+                "the token made too many requests; job tokens have 1,000 an hour for a repository",
+            )
+            .next(after_the_limit(status)),
         301 | 302 | 307 | 308 => failure("Repository moved")
             .because("GitHub redirects this address, and the token is not sent along")
             .next("use the repository's present name"),
@@ -98,6 +92,21 @@ fn status(status: &Status, what: &str, permission: &str) -> Failure {
         _ => failure("Refused by GitHub")
             .because("GitHub's message says why")
             .next("see the message; if it stays, report it"),
+    }
+}
+
+/// When GitHub takes requests again, by its own words: `Retry-After`, or the end of the hour that a
+/// primary limit counts.
+fn after_the_limit(status: &Status) -> String {
+    let reset = status
+        .rate_limit_reset
+        .filter(|_| status.rate_limit_remaining == Some(0));
+    match (status.retry_after, reset) {
+        (Some(pause), _) => format!("run again in {} s (GitHub's Retry-After)", pause.as_secs()),
+        (None, Some(reset)) => {
+            format!("run again after {reset}, when the limit resets (GitHub's x-ratelimit-reset)")
+        }
+        (None, None) => "run again in some minutes".into(),
     }
 }
 
@@ -144,6 +153,12 @@ mod tests {
                 rate_limit_remaining: Some(0),
                 rate_limit_reset: jiff::Timestamp::from_second(1_700_000_000).ok(),
                 code: 403,
+                ..Status::default()
+            }
+            .into(),
+            Status {
+                retry_after: Some(std::time::Duration::from_hours(1)),
+                code: 429,
                 ..Status::default()
             }
             .into(),

@@ -9,11 +9,13 @@
 
 mod client;
 pub mod code_scanning;
+mod config;
 pub mod contents;
 mod error;
 mod explain;
 pub mod repository;
 pub mod retry;
 
-pub use client::{Client, Config, Limits};
+pub use client::Client;
+pub use config::{Config, Limits};
 pub use error::{Error, Network, Status};

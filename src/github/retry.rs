@@ -13,6 +13,9 @@ use super::error::{Error, Network, Status};
 pub struct Policy {
     /// Calls in all, the first included.
     pub attempts: u32,
+    /// The same where no answer came in time: who is silent once may be busy, who is silent twice is
+    /// not there, and every try costs the whole time limit.
+    pub unanswered: u32,
     /// Pause after the first failure; doubles each time.
     pub first_pause: Duration,
     /// A longer pause than this is not worth a job's time: the error is returned at once.
@@ -25,6 +28,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             attempts: 4,
+            unanswered: 2,
             first_pause: Duration::from_secs(1),
             longest_pause: Duration::from_mins(2),
             rate_limit_pause: Duration::from_mins(1),
@@ -53,7 +57,14 @@ impl Policy {
         now: Timestamp,
         jitter: f64,
     ) -> Option<Duration> {
-        if failed >= self.attempts {
+        let attempts = match error {
+            Error::Network {
+                kind: Network::TimedOut,
+                ..
+            } => self.unanswered,
+            _ => self.attempts,
+        };
+        if failed >= attempts {
             return None;
         }
         let back_off = self.first_pause.saturating_mul(1 << (failed - 1).min(16));
@@ -151,7 +162,11 @@ mod tests {
         // (what happened, pauses of a reading call, pauses of a call with an effect)
         let table = [
             (network(Network::Connect), back_off, back_off),
-            (network(Network::TimedOut), back_off, never),
+            (
+                network(Network::TimedOut),
+                [Some(1_000), None, None, None],
+                never,
+            ),
             (network(Network::Broken), back_off, never),
             (Error::Cancelled, never, never),
             (Error::Setup("no".into()), never, never),

@@ -10,7 +10,6 @@ use tokio::time::Instant;
 
 use crate::github::code_scanning::{Processing, Upload};
 use crate::github::{Client, Error};
-use crate::outcome::Failure;
 use crate::runner::context::Repository;
 use crate::security_scan::inputs;
 
@@ -122,16 +121,8 @@ impl Run<'_> {
             }
             Action::Upload(_) if self.settings.dry_run => self.push(step, Status::DryRun),
             Action::Upload(gzipped) => {
-                if let Some(Refusal { status, failure }) = &self.stopped {
-                    let what = format!("{} was not tried: {}", step.category, failure.what);
-                    let failure = Failure {
-                        what,
-                        ..failure.clone()
-                    };
-                    let refusal = Refusal {
-                        status: *status,
-                        failure,
-                    };
+                if let Some(stopped) = &self.stopped {
+                    let refusal = stopped.untried(&step.category);
                     return self.refused(step, &refusal);
                 }
                 let upload = Upload {
@@ -215,8 +206,13 @@ impl Run<'_> {
     }
 
     async fn wait(&mut self, remote: Remote<'_>) {
+        // Who does not answer for one upload does not answer for the next.
+        let mut silent: Option<Error> = None;
         for Accepted { index, id, at } in std::mem::take(&mut self.accepted) {
-            let processed = self.processed(remote, &id, at).await;
+            let processed = match silent.take() {
+                Some(error) => Err(error),
+                None => self.processed(remote, &id, at).await,
+            };
             let result = &mut self.results[index];
             let category = &*result.category;
             let (status, failure) = match processed {
@@ -242,6 +238,7 @@ impl Run<'_> {
                 Err(error) => {
                     let failure =
                         error.failure("The state of the upload", "security-events: write");
+                    silent = Some(error).filter(|it| matches!(it, Error::Network { .. }));
                     (
                         Status::StatusUnknown,
                         Some(explain::status_unknown(category, &id, failure)),

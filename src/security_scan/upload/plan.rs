@@ -58,11 +58,13 @@ pub enum Action {
     Stand,
     /// There is nothing that an upload could close.
     NotNeeded,
-    /// It cannot be known whether there is something to close.
+    /// It cannot be known whether there is something to close, or GitHub is not there to be told.
     Unknown(Box<Refusal>),
 }
 
 /// The categories that GitHub holds for the target's ref and its base, or why they are not known.
+/// Where that is a reason that every other call would meet as well, nothing else is tried: a GitHub
+/// that does not answer must not keep the verdict waiting once for each category.
 pub type Existing = Result<BTreeSet<String>, Box<Refusal>>;
 
 /// Decides for each candidate. `target` comes from [`super::target::decide`].
@@ -86,6 +88,10 @@ fn step(candidate: Candidate, existing: &Existing) -> Step {
         content,
     } = candidate;
     let (action, reason) = match (content, existing) {
+        (Content::Results(_), Err(refusal)) if refusal.status.is_for_every_call() => (
+            Action::Unknown(Box::new(refusal.untried(&category))),
+            "the scan is complete, but GitHub does not talk to us".into(),
+        ),
         (Content::Results(gzipped), _) => (Action::Upload(gzipped), "the scan is complete".into()),
         (Content::Incomplete(why), _) => (
             Action::Stand,
@@ -129,6 +135,10 @@ mod tests {
         let holds: Existing = Ok(BTreeSet::from(["slipway/bandit/".to_owned()]));
         let nothing: Existing = Ok(BTreeSet::new());
         let dark: Existing = Err(Box::new(unknown()));
+        let gone: Existing = Err(Box::new(Refusal {
+            status: Status::Network,
+            failure: Failure::error("GitHub did not answer", "GET"),
+        }));
         let results = || Content::Results(vec![1]);
         let empty = || Content::Nothing(vec![2]);
         let cut = || Content::Incomplete("lost a shard".into());
@@ -136,6 +146,16 @@ mod tests {
             (results(), &holds, "upload [1]: the scan is complete"),
             (results(), &nothing, "upload [1]: the scan is complete"),
             (results(), &dark, "upload [1]: the scan is complete"),
+            (
+                results(),
+                &gone,
+                "unknown (slipway/bandit/ was not tried: GET): the scan is complete, but GitHub does not talk to us",
+            ),
+            (
+                empty(),
+                &gone,
+                "unknown (GET): there is nothing to report, and what GitHub holds is not known",
+            ),
             (
                 empty(),
                 &holds,
@@ -149,7 +169,7 @@ mod tests {
             (
                 empty(),
                 &dark,
-                "unknown: there is nothing to report, and what GitHub holds is not known",
+                "unknown (GET): there is nothing to report, and what GitHub holds is not known",
             ),
             (
                 cut(),
@@ -178,7 +198,7 @@ mod tests {
                 Action::Upload(sarif) => format!("upload {sarif:?}"),
                 Action::Stand => "stand".into(),
                 Action::NotNeeded => "not needed".into(),
-                Action::Unknown(_) => "unknown".into(),
+                Action::Unknown(refusal) => format!("unknown ({})", refusal.failure.what),
             };
             assert_eq!(format!("{action}: {reason}"), wanted);
         }

@@ -136,23 +136,27 @@ impl Status {
         }
     }
 
-    /// Whether every other upload would end the same way.
-    pub(super) const fn is_for_all(self) -> bool {
+    /// Whether every other call, reading or writing, would end the same way.
+    pub(super) const fn is_for_every_call(self) -> bool {
         matches!(
             self,
-            Self::Fork
-                | Self::Dependabot
-                | Self::NoPermission
-                | Self::NotEnabled
-                | Self::Archived
-                | Self::Forbidden
-                | Self::Unauthorized
-                | Self::NotFound
-                | Self::RateLimited
-                | Self::Network
-                | Self::Setup
-                | Self::Cancelled
+            Self::Unauthorized | Self::RateLimited | Self::Network | Self::Setup | Self::Cancelled
         )
+    }
+
+    /// Whether every other upload would end the same way.
+    pub(super) const fn is_for_all(self) -> bool {
+        self.is_for_every_call()
+            || matches!(
+                self,
+                Self::Fork
+                    | Self::Dependabot
+                    | Self::NoPermission
+                    | Self::NotEnabled
+                    | Self::Archived
+                    | Self::Forbidden
+                    | Self::NotFound
+            )
     }
 }
 
@@ -161,4 +165,13 @@ impl Status {
 pub struct Refusal {
     pub status: Status,
     pub failure: Failure,
+}
+
+impl Refusal {
+    /// The same for a category that was not tried because of it.
+    pub(super) fn untried(&self, category: &str) -> Self {
+        let mut untried = self.clone();
+        untried.failure.what = format!("{category} was not tried: {}", self.failure.what);
+        untried
+    }
 }

@@ -241,7 +241,7 @@ async fn a_peer_that_hangs_costs_the_limit_and_no_more() {
         ),
         "{error}"
     );
-    assert_eq!(fake.asked(REPOSITORY), 4);
+    assert_eq!(fake.asked(REPOSITORY), 2);
 }
 
 #[tokio::test]

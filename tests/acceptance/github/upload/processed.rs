@@ -190,3 +190,22 @@ async fn cancellation_stops_at_once_and_says_what_is_not_known() {
         assert_eq!(fake.asked(UPLOAD), if known[0] { 2 } else { 1 });
     }
 }
+
+#[tokio::test]
+async fn who_does_not_answer_for_one_upload_is_not_asked_about_the_next() {
+    let fake = Fake::start().await;
+    fake.fault(POLL, usize::MAX, Wrong::Hang);
+    let mut config = config(&fake.url);
+    config.limits.call = Duration::from_millis(50);
+    let client = Client::new(config, CancellationToken::new()).unwrap();
+    let candidates = ["a/", "b/", "c/"].map(found).into();
+    let results = run(&client, candidates, &settings(Mode::Auto)).await;
+    for result in &results {
+        assert_eq!(
+            (result.status, result.weight),
+            (Status::StatusUnknown, Weight::Error)
+        );
+        assert!(said(result).contains("no answer in time"), "{result:?}");
+    }
+    assert_eq!((fake.asked(UPLOAD), fake.asked(POLL)), (3, 2));
+}

@@ -13,10 +13,10 @@ use slipway::security_scan::upload::plan::Content;
 use slipway::security_scan::upload::result::{Status, Weight};
 use tokio_util::sync::CancellationToken;
 
-use super::super::fake::{Fake, REPOSITORY, UPLOAD, Wrong};
+use super::super::fake::{ANALYSES, Fake, REPOSITORY, UPLOAD, Wrong};
 use super::super::prism::{Proxy, mock};
 use super::super::{client, config, slug};
-use super::{MERGE, SHA, candidate, found, one, run, said, settings};
+use super::{MERGE, SHA, candidate, found, nothing, one, run, said, settings};
 
 #[tokio::test]
 async fn githubs_description_refuses_what_github_would_refuse() {
@@ -96,6 +96,7 @@ fn limits() -> Vec<Row> {
         (says(429, "Too Many Requests"), none, Status::RateLimited, Weight::Error, 4, "limit"),
         (limit(&[("retry-after", "0")]), fork, Status::RateLimited, Weight::Error, 4, "limit"),
         (reset, none, Status::RateLimited, Weight::Error, 1, "run again after"),
+        (limit(&[("retry-after", "3600")]), none, Status::RateLimited, Weight::Error, 1, "run again in 3600 s"),
     ]
 }
 
@@ -225,7 +226,7 @@ async fn what_may_have_arrived_is_not_sent_twice() {
         let fake = Fake::start().await;
         fake.fault(UPLOAD, 1, wrong);
         let mut config = config(&fake.url);
-        config.limits.upload = Duration::from_millis(100);
+        config.limits.call = Duration::from_millis(100);
         let client = Client::new(config, CancellationToken::new()).unwrap();
         let candidates = vec![found("slipway/trivy-fs/"), found("slipway/bandit/")];
         let results = run(&client, candidates, &settings(Mode::Auto)).await;
@@ -238,6 +239,42 @@ async fn what_may_have_arrived_is_not_sent_twice() {
         assert!(results[1].reason.contains("not tried"), "{results:?}");
         assert_eq!(fake.asked(UPLOAD), 1);
     }
+}
+
+#[tokio::test]
+async fn who_does_not_answer_is_asked_no_more() {
+    let fake = Fake::start().await;
+    fake.fault("", usize::MAX, Wrong::Hang);
+    let mut config = config(&fake.url);
+    config.limits.call = Duration::from_millis(50);
+    let client = Client::new(config, CancellationToken::new()).unwrap();
+    // What is uploaded as it is, and what only closes alerts that are there.
+    let candidates = vec![found("slipway/trivy-fs/"), nothing("slipway/bandit/")];
+    let results = run(&client, candidates, &settings(Mode::Auto)).await;
+    for result in &results {
+        assert_eq!(
+            (result.status, result.weight),
+            (Status::Network, Weight::Error)
+        );
+        assert!(said(result).contains("no answer in time"), "{result:?}");
+    }
+    assert!(
+        results[0]
+            .reason
+            .starts_with("slipway/trivy-fs/ was not tried")
+    );
+    assert_eq!((fake.asked(ANALYSES), fake.asked("")), (2, 2));
+}
+
+#[tokio::test]
+async fn a_token_that_reads_nothing_may_still_write() {
+    let fake = Fake::start().await;
+    let no = Wrong::status(403, "Resource not accessible by integration");
+    fake.fault(ANALYSES, 1, no);
+    let candidates = vec![found("slipway/trivy-fs/"), nothing("slipway/bandit/")];
+    let results = run(&client(&fake.url), candidates, &settings(Mode::Auto)).await;
+    let statuses: Vec<Status> = results.iter().map(|it| it.status).collect();
+    assert_eq!(statuses, [Status::Complete, Status::NoPermission]);
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod github;
 mod metadata;
 mod report;
 mod runner;
+mod sarif;
 mod scan;
 mod scanners;
 mod support;

@@ -206,7 +206,8 @@ fn descriptor(rule: &Rule, id: &str, worst: &Finding) -> s::ReportingDescriptor 
                 .build(),
         )
         .build();
-    if !name.is_empty() {
+    // §3.49.7: a name is for people; one that only repeats the id is none.
+    if !name.is_empty() && name != id {
         descriptor.name = Some(limits::cut(name, limits::NAME));
     }
     descriptor.help_uri = uri.map(str::to_owned);

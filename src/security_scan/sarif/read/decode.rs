@@ -32,6 +32,12 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Log, String> {
         let (line, column) = (error.line(), error.column());
         if error.is_eof() {
             format!("ends in the middle (line {line}, column {column}): it was cut off")
+        } else if error.is_data() {
+            // All else that has the wrong shape is passed over ([`super::lenient`]).
+            format!(
+                "names a field twice in one object (line {line}, column {column}): readers differ \
+                 in which of the two counts"
+            )
         } else {
             // The parser's own words may quote the file: a secret for instance.
             format!("is not JSON: syntax error in line {line}, column {column}")
@@ -166,6 +172,11 @@ mod tests {
             (
                 b"{\"version\":\"2.1.0\",\"runs\":[]} trailing",
                 "is not JSON: syntax error in line 1, column 31",
+            ),
+            (
+                b"{\"version\":\"1.0.0\",\"version\":\"2.1.0\",\"runs\":[]}",
+                "names a field twice in one object (line 1, column 28): readers differ in which \
+                 of the two counts",
             ),
             (b"{\"a\":\"\xff\"}", "is not valid UTF-8 (byte 7)"),
             (b"\xFF\xFE{\x00}", "is not valid UTF-16"),

@@ -27,7 +27,8 @@ impl Text {
 pub(super) struct Number(pub(super) Option<f64>);
 
 impl Number {
-    /// A line or column, or an index plus one: 1 to 4,294,967,295.
+    /// A line or column, or an index plus one: 1 to 2,147,483,647. Readers of what we write keep
+    /// 32 bits with a sign; some stop at a larger number, and no file has so many lines.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -35,7 +36,7 @@ impl Number {
     )]
     pub(super) fn position(self) -> Option<u32> {
         self.0
-            .filter(|number| (1.0..=f64::from(u32::MAX)).contains(number))
+            .filter(|number| (1.0..=f64::from(i32::MAX)).contains(number))
             .map(|number| number as u32)
     }
 

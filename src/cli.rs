@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::io::{IsTerminal, stderr, stdout};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -76,8 +77,9 @@ pub fn run(arguments: Vec<OsString>, environment: &Environment) -> ExitCode {
     let (files, summary) = (Files::new(environment), Summary::new(environment));
     let ended = runtime().and_then(|runtime| {
         let ended = start(arguments, environment, &runtime, &console, &summary);
-        // A thread that still reads from somewhere must not hold up the end.
-        runtime.shutdown_background();
+        // Time for tasks that were dropped to end their children and remove their folders; a thread
+        // that still waits for somebody's answer must not hold up the end.
+        runtime.shutdown_timeout(Duration::from_secs(1));
         ended
     });
     let ended = match ended {

@@ -279,6 +279,11 @@ fn refused(verb: &str, path: &Path, error: Errno) -> Failure {
             )
             .next(format!("Remove the link {path}, or choose another path.")),
         Errno::ACCESS | Errno::PERM => failure.next(format!("Check who owns {path} and its mode.")),
+        Errno::NOSPC | Errno::DQUOT => failure.next(
+            "Make room there: `df -h` and `df -i` show which file system is full, `quota` what is \
+             allowed.",
+        ),
+        Errno::ROFS => failure.next("Mount the workspace so that it can be written."),
         _ => failure,
     }
 }

@@ -51,11 +51,15 @@ fn masks_come_before_anything_else() {
         masks,
         [
             "::add-mask::100%25",
+            "::add-mask::bWU6cGFzcy13b3Jk",
+            "::add-mask::eW91OjEwMCU=",
             "::add-mask::ghcr.io me pass-word",
             "::add-mask::ghcr.io me pass-word%0Aquay.io you 100%25",
             "::add-mask::ghs_hunter2",
+            "::add-mask::me:pass-word",
             "::add-mask::pass-word",
             "::add-mask::quay.io you 100%25",
+            "::add-mask::you:100%25",
         ]
     );
     for text in [rest.concat(), runner.summary()] {

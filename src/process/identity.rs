@@ -1,38 +1,76 @@
 //! As whom a child runs.
 
 use std::io;
+use std::path::Path;
 
 use rustix::process::{Gid, Uid, geteuid};
 
 use crate::outcome::{Failure, Result};
+use crate::runner::environment::Environment;
 
 /// The user and group that own nothing (`nobody`, `nogroup`).
 pub const NOBODY: u32 = 65534;
 
+/// What our images hold and nothing else does (`docker/make-root`). A file, because a workflow can
+/// set or empty any variable of a container action, and mounts nothing there.
+const MARK: &str = "/usr/share/slipway/image";
+
+/// Where slipway runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In one of our images, whoever started it.
+    Image,
+    /// Under the runner, outside our images: a `run:` step, on the machine itself or in somebody
+    /// else's image.
+    Runner,
+    Desk,
+}
+
+impl Place {
+    /// Looks where we are.
+    #[must_use]
+    pub fn here(environment: &Environment) -> Self {
+        if Path::new(MARK).exists() {
+            Self::Image
+        } else if environment.in_runner() {
+            Self::Runner
+        } else {
+            Self::Desk
+        }
+    }
+}
+
 /// As whom a child runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunAs {
-    /// At a desk: as the user who started slipway.
+    /// At a desk, and in a `run:` step that is not root: as the user who started slipway.
     Ourselves,
-    /// In the action's container: uid and gid 65534, no supplementary groups, no capabilities,
-    /// no way to gain any.
+    /// In our image, and as root under the runner: uid and gid 65534, no supplementary groups, no
+    /// capabilities, no way to gain any.
     Nobody,
 }
 
 impl RunAs {
-    /// Chooses, and proves that the choice can be had: exit 3 where the container does not let
-    /// slipway change the uid.
-    pub fn choose(in_container: bool) -> Result<Self> {
-        if !in_container {
-            return Ok(Self::Ourselves);
+    /// Chooses, and proves that the choice can be had: exit 3 where it cannot be changed to another
+    /// user although it must.
+    ///
+    /// | | root | another user |
+    /// |---|---|---|
+    /// | our image | nobody | refused: whoever takes root away takes the lock away |
+    /// | a `run:` step | nobody | ourselves: that user has no more than the job's other steps |
+    /// | a desk | ourselves | ourselves |
+    pub fn choose(place: Place) -> Result<Self> {
+        let user = geteuid();
+        match place {
+            Place::Desk => return Ok(Self::Ourselves),
+            Place::Runner if !user.is_root() => return Ok(Self::Ourselves),
+            Place::Image if !user.is_root() => {
+                let why = format!("slipway runs as uid {user}, not as root");
+                return Err(refused(&io::Error::other(why)));
+            }
+            Place::Image | Place::Runner => {}
         }
         undumpable().map_err(|error| refused(&error))?;
-        if !geteuid().is_root() {
-            return Err(refused(&io::Error::other(format!(
-                "slipway runs as uid {}, not as root",
-                geteuid()
-            ))));
-        }
         Self::Nobody
             .act(|| ())
             .map_err(|error| refused(&error))
@@ -72,20 +110,20 @@ fn undumpable() -> io::Result<()> {
     Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
 }
 
-/// Exit 3: the container does not allow what safety asks for.
+/// Exit 3: the system does not allow what safety asks for.
 pub(super) fn refused(error: &io::Error) -> Failure {
     Failure::error(
         "scanners can't be locked in",
         format!("a scanner must not run as root, and its user can't be changed to uid {NOBODY}: {error}"),
     )
     .because(
-        "the container runs without root, without CAP_SETUID, CAP_SETGID or CAP_CHOWN, or in a user \
+        "slipway runs in its image without root, or without CAP_SETUID, CAP_SETGID or CAP_CHOWN, or in a user \
          namespace that does not know uid 65534 (rootless Docker, some Kubernetes runners)",
     )
     .next(
         "run the job on a runner whose containers start as root with Docker's default capabilities, \
-         such as ubuntu-latest; or run `slipway security-scan` itself in a step, where scanners run \
-         as the job's own user",
+         such as ubuntu-latest; or run the binary `slipway security-scan` in a `run:` step of a user \
+         other than root: its scanners then run as that user, and SECURITY.md says what that gives up",
     )
 }
 
@@ -94,11 +132,36 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::outcome::Outcome;
 
     #[test]
     fn at_a_desk_nothing_changes() {
-        assert_eq!(RunAs::choose(false).unwrap(), RunAs::Ourselves);
+        assert_eq!(RunAs::choose(Place::Desk).unwrap(), RunAs::Ourselves);
         assert_eq!(RunAs::Ourselves.act(geteuid).unwrap(), geteuid());
+    }
+
+    #[test]
+    fn what_root_has_is_given_up_and_our_image_wants_root() {
+        let chosen = [Place::Image, Place::Runner].map(RunAs::choose);
+        let found = chosen.map(|choice| choice.map_err(|failure| failure.outcome));
+        let expected = if geteuid().is_root() {
+            [Ok(RunAs::Nobody), Ok(RunAs::Nobody)]
+        } else {
+            [Err(Outcome::Error), Ok(RunAs::Ourselves)]
+        };
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_place_is_known_by_its_runner() {
+        for (variables, place) in [
+            (&[][..], Place::Desk),
+            (&[("CI", "true")], Place::Desk),
+            (&[("GITHUB_ACTIONS", "true")], Place::Runner),
+        ] {
+            let environment = Environment::new(variables.iter().copied());
+            assert_eq!(Place::here(&environment), place);
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! supplementary groups ([`RunAs::Nobody`]): it can read what everybody may read, and can't reach
 //! slipway's memory or environment, the Docker socket, the runner's command files or the
 //! workspace's files for writing. At a desk the uid is never changed, and a child is as free as the
-//! user who started slipway.
+//! user who started slipway; so it is in a `run:` step of a user other than root.
 
 mod capture;
 mod folder;
@@ -18,7 +18,7 @@ mod strays;
 
 pub use capture::{Keep, Log, everything};
 pub use folder::Folder;
-pub use identity::{NOBODY, RunAs};
+pub use identity::{NOBODY, Place, RunAs};
 pub use launch::launched;
 pub use program::{Interpreter, Programs, interpreter};
 pub use run::{Child, End, Ended, run};

@@ -11,7 +11,7 @@ use super::request::Request;
 use crate::git::{self, Tracked};
 use crate::github::{Client, Config};
 use crate::outcome::{Failure, Result};
-use crate::process::RunAs;
+use crate::process::{Place, RunAs};
 use crate::runner::Session;
 use crate::runner::folder::Folder;
 use crate::runner::path::RelativePath;
@@ -83,7 +83,7 @@ impl<'a> Setting<'a> {
             results,
             tracked,
             head: git::head(&session.workspace.path),
-            run_as: RunAs::choose(session.context.is_some())?,
+            run_as: RunAs::choose(Place::here(&session.environment))?,
             github: client(inputs, session)?,
             started: Timestamp::now(),
         })

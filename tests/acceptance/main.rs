@@ -11,6 +11,7 @@ mod desk;
 mod github;
 mod metadata;
 mod report;
+mod run_step;
 mod runner;
 mod sarif;
 mod scan;

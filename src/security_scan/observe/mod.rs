@@ -136,7 +136,10 @@ fn credentials(
     context: Option<&Context>,
     ruled: Credentials,
 ) -> Result<Option<Failure>> {
-    let temp = context.and_then(|context| context.temp.as_deref());
+    let Some(context) = context else {
+        return Ok(None);
+    };
+    let temp = context.temp.as_deref();
     let workspace = &setting.session.workspace.path;
     let found = credentials::readable(workspace, temp, setting.run_as);
     match (credentials::failure(&found), ruled) {

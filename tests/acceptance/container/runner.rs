@@ -121,6 +121,7 @@ pub(crate) struct Step<'a> {
     event: Value,
     mounts: Vec<(PathBuf, String)>,
     network: Network,
+    user: Option<u32>,
     limit: Duration,
 }
 
@@ -139,6 +140,7 @@ impl<'a> Step<'a> {
             event: json!({}),
             mounts: Vec::new(),
             network: Network::Bridge,
+            user: None,
             limit: LIMIT,
         }
     }
@@ -190,6 +192,12 @@ impl<'a> Step<'a> {
         self
     }
 
+    /// The container's user; without it the image's own, as the runner does.
+    pub(crate) fn user(mut self, uid: u32) -> Self {
+        self.user = Some(uid);
+        self
+    }
+
     /// After this long the step is cancelled, and the test fails.
     pub(crate) fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
@@ -233,6 +241,9 @@ impl<'a> Step<'a> {
         }
         if self.network == Network::Host {
             command.args(["--network", "host"]);
+        }
+        if let Some(user) = self.user {
+            command.args(["--user", &user.to_string()]);
         }
         let temp = job.temp().display().to_string();
         for (source, target) in [

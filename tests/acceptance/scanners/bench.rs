@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use slipway::git;
 use slipway::outcome::Result;
-use slipway::process::RunAs;
+use slipway::process::{Place, RunAs};
 use slipway::runner::environment::Environment;
 use slipway::runner::path::RelativePath;
 use slipway::security_scan::inputs::Inputs;
@@ -107,7 +107,7 @@ impl Bench {
         let mut bench = Self::new();
         fs::copy(real().join("trivy"), bench.tools.join("trivy")).unwrap();
         bench.cached(&[]);
-        bench.run_as = RunAs::choose(true).unwrap();
+        bench.run_as = RunAs::choose(Place::Image).unwrap();
         bench
     }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
 
-use slipway::process::RunAs;
+use slipway::process::{Place, RunAs};
 use slipway::security_scan::observe::credentials;
 use slipway::security_scan::scan::{GapKind, Source, State};
 
@@ -60,7 +60,7 @@ print(json.dumps({'errors': [], 'results': [], 'metrics': {os.path.join(links, n
 
 fn nobody() -> Bench {
     let mut bench = Bench::new();
-    bench.run_as = RunAs::choose(true).unwrap();
+    bench.run_as = RunAs::choose(Place::Image).unwrap();
     bench
 }
 
@@ -181,7 +181,7 @@ async fn without_root_the_container_is_refused() {
     if is_root() {
         return; // Shown by the images' tests, which run one without root.
     }
-    let failure = RunAs::choose(true).unwrap_err();
+    let failure = RunAs::choose(Place::Image).unwrap_err();
     assert_eq!(failure.outcome, slipway::outcome::Outcome::Error);
     assert!(failure.next.unwrap().contains("ubuntu-latest"));
 }

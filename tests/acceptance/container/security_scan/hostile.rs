@@ -10,7 +10,7 @@ use serde::Deserialize;
 use tempfile::TempDir;
 
 use super::super::docker::{Docker, docker, repository};
-use super::super::runner::Job;
+use super::super::runner::{Job, RUNNER_UID};
 use super::{
     SECRETS, TOKEN, annotations, database, keeps_secrets, report, result_file, with_image,
 };
@@ -246,4 +246,19 @@ fn credentials_that_scanners_can_read_are_told_or_refused() {
     assert_eq!(refused.exit, 2, "{}", refused.log);
     assert!(told(&refused.summary), "{}", refused.summary);
     keeps_secrets(&job, &refused);
+}
+
+#[test]
+fn our_image_without_root_is_refused() {
+    let Some(docker) = docker() else { return };
+    let result = with_image(docker, &docker.slipway_scan.tag)
+        .user(RUNNER_UID)
+        .run(&job());
+    assert_eq!(result.exit, 3, "{}", result.log);
+    let [error] = annotations(&result, "error")[..] else {
+        panic!("{:?}", result.annotations)
+    };
+    for told in ["uid 1001", "ubuntu-latest", "`run:`"] {
+        assert!(error.message.contains(told), "{told}: {error:?}");
+    }
 }

@@ -124,7 +124,7 @@ fn found(job: &Job<'_>, root: &Directory) -> std::result::Result<(Directory, Met
 /// what is tracked (no repository, or one that can't be read). At a desk the tree is the user's.
 fn may_be_brought<'a>(job: &Job<'a>) -> Option<&'a str> {
     match job.tracked {
-        Tracked::Unknown(why) if job.run_as == RunAs::Nobody && job.path.is_some() => Some(why),
+        Tracked::Unknown(why) if job.environment.in_runner() && job.path.is_some() => Some(why),
         _ => None,
     }
 }

@@ -198,6 +198,8 @@ fn refuse_misspelt(command: &Command, environment: &Environment) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use clap::{Args as _, FromArgMatches as _};
+    use proptest::prelude::*;
+    use secrecy::ExposeSecret as _;
 
     use super::*;
 
@@ -263,6 +265,43 @@ mod tests {
             ("--token=x", &["-v".to_owned()][..])
         );
         assert!(inputs.token.is_none() && inputs.registry_auth.is_none() && !inputs.dry_run);
+    }
+
+    proptest! {
+        /// From variable to argument to the parsed struct: a value is what was written, without the
+        /// blanks around it, and never a flag, another value or the end of the arguments.
+        #[test]
+        fn any_value_survives_unchanged(
+            fail_on in value(),
+            images in proptest::collection::vec(value(), 0..4),
+            token in value(),
+        ) {
+            let lines = images.join("\n");
+            let arguments = in_runner(&[
+                ("INPUT_FAIL-ON", &fail_on),
+                ("INPUT_IMAGES", &lines),
+                ("INPUT_TOKEN", &token),
+            ]);
+            let all = ["scan".to_owned()].into_iter().chain(arguments);
+            let matches = command().try_get_matches_from(all);
+            let inputs = Inputs::from_arg_matches(&matches.unwrap()).unwrap();
+            let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+            prop_assert_eq!(inputs.fail_on, given(&fail_on).unwrap_or_else(|| "high".to_owned()));
+            let wanted: Vec<_> = lines.split('\n').filter_map(given).collect();
+            prop_assert_eq!(inputs.images, wanted);
+            let token = given(&token);
+            prop_assert_eq!(inputs.token.map(|it| it.expose_secret().to_owned()), token);
+            prop_assert!(inputs.registry_auth.is_none() && !inputs.dry_run);
+        }
+    }
+
+    /// Text of any kind, and often what a parser of arguments could take for its own.
+    fn value() -> impl Strategy<Value = String> {
+        prop_oneof![
+            "[^\0\n]{0,20}",
+            "[ \t]{0,2}-{0,3}(dry-run|registry-auth|token|images|h|help|v|)=?[^\0\n]{0,3}[ \t]{0,2}",
+            "[-=,'\"\\\\ ]{0,6}",
+        ]
     }
 
     #[test]

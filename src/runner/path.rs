@@ -148,6 +148,8 @@ impl Workspace {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn workspace() -> Workspace {
@@ -211,5 +213,69 @@ mod tests {
             RelativePath::default().below(Path::new("/w")),
             Path::new("/w")
         );
+    }
+
+    /// A second opinion: a stack of names, as a shell would walk.
+    fn walked(text: &str) -> Option<Vec<&str>> {
+        let refused = text.is_empty() || text.starts_with('/') || text.contains(char::is_control);
+        let mut names = Vec::new();
+        for part in text.split('/') {
+            match part {
+                "" | "." => {}
+                ".." => return None,
+                name => names.push(name),
+            }
+        }
+        (!refused).then_some(names)
+    }
+
+    /// Short names, so that two paths often share their beginning.
+    fn text() -> impl Strategy<Value = String> {
+        prop_oneof![
+            "[ab./]{0,8}",
+            "(a|b|ab|\\.|\\.\\.|é|/){0,6}",
+            "[^/]{0,4}/\\PC{0,6}",
+            ".{0,8}"
+        ]
+    }
+
+    fn relative() -> impl Strategy<Value = RelativePath> {
+        text().prop_filter_map("not a path", |text| RelativePath::parse(&text).ok())
+    }
+
+    proptest! {
+        #[test]
+        fn a_path_is_its_names(text in text()) {
+            let path = RelativePath::parse(&text);
+            let names = path.as_ref().ok().map(|path| path.parts().collect::<Vec<_>>());
+            prop_assert_eq!(names, walked(&text));
+        }
+
+        #[test]
+        fn no_path_leaves_its_folder(path in relative()) {
+            // What is shown means the same when it is given again.
+            let shown = path.to_string();
+            prop_assert_eq!(&RelativePath::parse(&shown).unwrap(), &path);
+            let below = path.below(Path::new("/w"));
+            prop_assert!(below.starts_with("/w"));
+            let plain = |part: Component<'_>| matches!(part, Component::RootDir | Component::Normal(_));
+            prop_assert!(below.components().all(plain));
+        }
+
+        #[test]
+        fn joins_lie_below(path in relative(), more in text()) {
+            let joined = path.join(&more).ok();
+            let names = walked(&more).map(|more| path.parts().chain(more).collect::<Vec<_>>());
+            prop_assert_eq!(joined.as_ref().map(|it| it.parts().collect::<Vec<_>>()), names);
+            prop_assert!(joined.is_none_or(|joined| path.contains(&joined)));
+        }
+
+        #[test]
+        fn a_folder_contains_what_begins_with_its_names(folder in relative(), path in relative()) {
+            let (outer, inner): (Vec<_>, Vec<_>) = (folder.parts().collect(), path.parts().collect());
+            prop_assert_eq!(folder.contains(&path), inner.starts_with(&outer));
+            let split = path.split().map(|(folder, name)| folder.join(name).unwrap());
+            prop_assert_eq!(split, (!path.is_root()).then_some(path));
+        }
     }
 }

@@ -66,7 +66,8 @@ impl Repository {
         open(folder).ok().flatten()
     }
 
-    /// The commit that is checked out, 40 hexadecimal digits; None if there is none yet.
+    /// The commit that is checked out, 40 hexadecimal digits (64 where the repository's objects are
+    /// named by SHA-256); None if there is none yet.
     #[must_use]
     pub fn head(&self) -> Option<String> {
         Some(self.inner.head_id().ok()?.to_string())
@@ -245,6 +246,17 @@ mod tests {
         assert_eq!(names(all), ["a", "src/b.py", "we\nird"]);
         assert_eq!(names(tracked(&folder.path().join("src"))), ["b.py"]);
         assert_eq!(head(&folder.path().join("src")), Some(expected));
+    }
+
+    #[test]
+    fn a_repository_of_the_newer_hash() {
+        let folder = tempfile::tempdir().unwrap();
+        git(folder.path(), &["init", "-q", "--object-format=sha256"]);
+        commit(folder.path(), &["a", "src/b.py"]);
+        let expected = git(folder.path(), &["rev-parse", "HEAD"]);
+        assert_eq!(expected.len(), 64);
+        assert_eq!(head(folder.path()), Some(expected));
+        assert_eq!(names(tracked(folder.path())), ["a", "src/b.py"]);
     }
 
     #[test]

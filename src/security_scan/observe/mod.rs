@@ -2,6 +2,8 @@
 
 pub mod credentials;
 pub mod ignores;
+mod kind;
+pub mod manifest;
 pub mod tree;
 
 use std::time::{Duration, Instant};

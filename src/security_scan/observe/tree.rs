@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{self, File, FileType};
-use std::io;
+use std::io::{self, Read, Seek};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::ignores;
+use rustix::io::Errno;
+
+use super::manifest::{self, Manifest};
+use super::{ignores, kind};
 use crate::git::Tracked;
 use crate::outcome::{Failure, Result};
 use crate::process::RunAs;
@@ -41,6 +44,13 @@ pub struct Look<'a> {
 pub struct Tree {
     /// Files that hold Python, with their size in bytes.
     pub python: Vec<(PathBuf, u64)>,
+    /// Lists of packages that git tracks.
+    pub manifests: Vec<Manifest>,
+    /// Files that git tracks, with text that Trivy does not search for secrets.
+    pub not_searched: Vec<PathBuf>,
+    /// Folders of ours that are not empty, where git does not say whether it tracks what is in them,
+    /// and why it does not.
+    pub ours: Vec<(PathBuf, String)>,
     /// Comments that tell Trivy to look away.
     pub trivy_ignores: Vec<InlineIgnore>,
     /// What the scanners may not read, and git tracks.
@@ -58,16 +68,26 @@ pub fn look(look: &Look<'_>) -> Result<Tree> {
         let mut walk = Walk {
             look,
             tree: Tree::default(),
+            failed: None,
         };
         // With the scanners' rights: what can't be opened here, they can't open either.
         walk.folder(&root, Path::new(look.path.as_str()), false);
-        walk.tree
+        match walk.failed {
+            Some(error) => Err(error),
+            None => Ok(walk.tree),
+        }
     });
-    walked.map_err(|error| {
-        Failure::error(
+    walked.and_then(|walked| walked).map_err(|error| {
+        let failure = Failure::error(
             "tree can't be read",
             format!("the tree could not be read as the scanners will: {error}"),
-        )
+        );
+        match Errno::from_io_error(&error) {
+            Some(Errno::MFILE | Errno::NFILE) => {
+                failure.next("raise the limit of open files in the step before: ulimit -n 4096")
+            }
+            _ => failure,
+        }
     })
 }
 
@@ -98,36 +118,59 @@ pub fn root(workspace: &Path, path: &RelativePath) -> Result<PathBuf> {
 struct Walk<'a> {
     look: &'a Look<'a>,
     tree: Tree,
+    /// What keeps us from reading anything: no fault of a file's.
+    failed: Option<io::Error>,
+}
+
+/// Whether it is this process that has reached a limit.
+fn is_our_limit(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM)
+    )
+}
+
+/// What is in a folder, by name. The folder is closed again: trees are deeper than the limit of open
+/// files.
+fn entries(folder: &Path) -> io::Result<Vec<io::Result<fs::DirEntry>>> {
+    let mut entries: Vec<_> = fs::read_dir(folder)?.collect();
+    entries.sort_by_key(|entry| entry.as_ref().ok().map(fs::DirEntry::file_name));
+    Ok(entries)
 }
 
 impl Walk<'_> {
     /// `hidden`: below a folder whose files count as sources only if git tracks them.
     fn folder(&mut self, folder: &Path, path: &Path, hidden: bool) {
-        let Ok(entries) = fs::read_dir(folder) else {
-            return self.unreadable(path);
+        let entries = match entries(folder) {
+            Ok(entries) => entries,
+            Err(error) => return self.not_read(path, error),
         };
-        let mut whole = true;
         for entry in entries {
-            let Ok(entry) = entry else {
-                whole = false;
-                continue;
-            };
-            let below = path.join(entry.file_name());
-            match entry.file_type() {
-                Ok(kind) => self.entry(&entry.path(), &below, kind, hidden),
-                Err(_) => self.unreadable(&below),
+            if self.failed.is_some() {
+                return;
             }
-        }
-        if !whole {
-            self.unreadable(path);
+            match entry {
+                Ok(entry) => {
+                    let below = path.join(entry.file_name());
+                    match entry.file_type() {
+                        Ok(kind) => self.entry(&entry.path(), &below, kind, hidden),
+                        Err(error) => self.not_read(&below, error),
+                    }
+                }
+                // What it is called can't be known.
+                Err(error) => self.not_read(path, error),
+            }
         }
     }
 
     fn entry(&mut self, file: &Path, path: &Path, kind: FileType, hidden: bool) {
         let name = path.file_name().unwrap_or_default();
         if kind.is_dir() {
-            if name == ".git" || self.ours(path) {
+            if name == ".git" {
                 return;
+            }
+            if self.is_ours(path) {
+                return self.ours(file, path);
             }
             self.folder(file, path, hidden || not_sources(name));
         } else if kind.is_file() && name != ".git" {
@@ -138,44 +181,76 @@ impl Walk<'_> {
 
     fn file(&mut self, file: &Path, path: &Path, hidden: bool) {
         self.tree.files += 1;
-        let Ok(mut opened) = open(file) else {
-            return self.unreadable(path);
-        };
-        if is_python(path) && (!hidden || self.look.tracked.holds(path)) {
-            let size = opened.metadata().map_or(0, |data| data.len());
-            self.tree.python.push((path.to_owned(), size));
-        }
-        if ignores::read_by_trivy(path) {
-            match ignores::in_file(&mut opened, &path.to_string_lossy()) {
-                Ok(found) => self.tree.trivy_ignores.extend(found),
-                Err(_) => self.unreadable(path),
-            }
+        if let Err(error) = self.read(file, path, hidden) {
+            self.not_read(path, error);
         }
     }
 
-    fn unreadable(&mut self, path: &Path) {
-        if self.look.tracked.holds(path) {
+    fn read(&mut self, file: &Path, path: &Path, hidden: bool) -> io::Result<()> {
+        let mut file = open(file)?;
+        let size = file.metadata()?.len();
+        let mut head = Vec::with_capacity(kind::HEAD);
+        file.by_ref()
+            .take(kind::HEAD as u64)
+            .read_to_end(&mut head)?;
+        if kind::is_python(path, &head) && (!hidden || self.look.tracked.holds(path)) {
+            self.tree.python.push((path.to_owned(), size));
+        }
+        if kind::hides_secrets(path, size, &head) && self.may_be_tracked(path) {
+            self.tree.not_searched.push(path.to_owned());
+        }
+        if manifest::is_known(path) && self.may_be_tracked(path) {
+            file.rewind()?;
+            let text = manifest::read(path, &mut file)?;
+            let path = path.to_owned();
+            let manifest = text.map(|text| Manifest { path, text });
+            self.tree.manifests.extend(manifest);
+        }
+        if ignores::read_by_trivy(path) {
+            file.rewind()?;
+            let found = ignores::in_file(&mut file, &path.to_string_lossy())?;
+            self.tree.trivy_ignores.extend(found);
+        }
+        Ok(())
+    }
+
+    fn not_read(&mut self, path: &Path, error: io::Error) {
+        if is_our_limit(&error) {
+            self.failed = Some(error);
+        } else if self.look.tracked.holds(path) {
             self.tree.unreadable.insert(path.to_owned());
         } else {
             self.tree.unreadable_untracked.insert(path.to_owned());
         }
     }
 
-    fn ours(&self, path: &Path) -> bool {
+    /// Of a file, which is quicker to say than of a folder.
+    fn may_be_tracked(&self, path: &Path) -> bool {
+        match self.look.tracked {
+            Tracked::Paths(paths) => paths.contains(path.as_os_str().as_bytes()),
+            Tracked::Unknown(_) => true,
+        }
+    }
+
+    fn is_ours(&self, path: &Path) -> bool {
         self.look
             .skip
             .iter()
             .any(|skip| path == Path::new(skip.as_str()))
     }
+
+    /// At a desk the tree is the user's own.
+    fn ours(&mut self, folder: &Path, path: &Path) {
+        if let (RunAs::Nobody, Tracked::Unknown(why)) = (self.look.run_as, self.look.tracked)
+            && fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_some())
+        {
+            self.tree.ours.push((path.to_owned(), why.clone()));
+        }
+    }
 }
 
 fn not_sources(name: &OsStr) -> bool {
     NOT_SOURCES.iter().any(|known| name == *known) || name.as_bytes().ends_with(b".egg")
-}
-
-fn is_python(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|extension| extension == "py" || extension == "pyw")
 }
 
 /// Opens a file that was a plain file a moment ago: never through a link, never waiting.
@@ -216,13 +291,21 @@ impl Tree {
     /// What is said, without effect on the verdict.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
-        if self.unreadable_untracked.is_empty() {
-            return Vec::new();
-        }
-        vec![format!(
-            "not scanned, because the scanners may not read it and git does not track it: {}",
-            named(&self.unreadable_untracked)
-        )]
+        let unreadable = (!self.unreadable_untracked.is_empty()).then(|| {
+            format!(
+                "not scanned, because the scanners may not read it and git does not track it: {}",
+                named(&self.unreadable_untracked)
+            )
+        });
+        let ours = self.ours.first().map(|(_, why)| {
+            let folders = named(self.ours.iter().map(|(path, _)| path));
+            let why = why.escape_debug();
+            format!(
+                "not scanned, because slipway writes there, and nobody says that it did not come \
+                 with the tree ({why}): {folders}"
+            )
+        });
+        unreadable.into_iter().chain(ours).collect()
     }
 }
 
@@ -320,6 +403,8 @@ mod tests {
         let at = folder.path();
         put(at, "app/main.py");
         put(at, "app/gui.pyw");
+        put(at, "app/LOUD.PY");
+        fs::write(put(at, "app/run"), "#!/usr/bin/env python3\n").unwrap();
         put(at, "app/notes.txt");
         put(at, "-dash.py");
         put(at, "new\nline.py");
@@ -350,14 +435,77 @@ mod tests {
             [
                 "-dash.py",
                 ".tox/evil.py",
+                "app/LOUD.PY",
                 "app/gui.pyw",
                 "app/main.py",
+                "app/run",
                 "app/slipway-results/x.py",
                 "inv\u{fffd}.py",
                 "new\nline.py"
             ]
         );
         assert_eq!(tree.gap(), None);
+    }
+
+    #[test]
+    fn only_what_git_tracks_is_named() {
+        let folder = tree();
+        let at = folder.path();
+        for name in ["go.mod", "node_modules/go.mod", "web/logo.svg", "logo.svg"] {
+            fs::write(put(at, name), "module example.com/x\n").unwrap();
+        }
+        fs::write(put(at, "web/go.mod"), "").unwrap();
+        let tracked = ["go.mod", "web/logo.svg", "web/go.mod"];
+        let tree = run(at, &tracked, RunAs::Ourselves);
+        let manifest = Manifest {
+            path: "go.mod".into(),
+            text: manifest::Text::Plain,
+        };
+        assert_eq!(tree.manifests, [manifest]);
+        assert_eq!(
+            tree.not_searched,
+            [Path::new("go.mod"), Path::new("web/logo.svg")]
+        );
+    }
+
+    #[test]
+    fn a_deep_tree_is_no_fault_of_its_files() {
+        let folder = tree();
+        // Deeper than the usual limit of open files.
+        let deep = "d/".repeat(1500);
+        put(folder.path(), format!("{deep}a.py"));
+        let tree = run(folder.path(), &[], RunAs::Ourselves);
+        assert_eq!((tree.python.len(), tree.unreadable_untracked.len()), (1, 0));
+        for (errno, ours) in [
+            (Errno::MFILE, true),
+            (Errno::NFILE, true),
+            (Errno::NOMEM, true),
+            (Errno::ACCESS, false),
+            (Errno::LOOP, false),
+        ] {
+            assert_eq!(is_our_limit(&errno.into()), ours, "{errno}");
+        }
+    }
+
+    #[test]
+    fn our_folders_are_named_where_nobody_vouches_for_them() {
+        if !rustix::process::geteuid().is_root() {
+            return; // Only root can become another; the container tests run as root.
+        }
+        let folder = tree();
+        put(folder.path(), "slipway-results/x.py");
+        for (run_as, named) in [(RunAs::Nobody, 1), (RunAs::Ourselves, 0)] {
+            let tree = look(&Look {
+                workspace: folder.path(),
+                path: &RelativePath::default(),
+                skip: &[RelativePath::parse("slipway-results").unwrap()],
+                tracked: &Tracked::Unknown("there is no git repository".to_owned()),
+                run_as,
+            })
+            .unwrap();
+            assert_eq!((tree.python.len(), tree.ours.len()), (0, named));
+            assert_eq!(tree.notes().len(), named);
+        }
     }
 
     #[test]

@@ -9,3 +9,4 @@ mod images;
 mod orders;
 mod python;
 mod sample;
+mod silence;

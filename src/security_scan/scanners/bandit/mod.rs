@@ -45,7 +45,9 @@ pub(super) async fn run(job: &Job<'_>, tree: &Tree, cancel: &CancellationToken) 
     let mut log = Log::default();
     if files.is_empty() {
         scan.state = if gaps.is_empty() {
-            State::NothingToDo("Python files (*.py, *.pyw)".to_owned())
+            State::NothingToDo(
+                "Python files (*.py, *.pyw, scripts whose first line asks for Python)".to_owned(),
+            )
         } else {
             State::Incomplete(gaps)
         };

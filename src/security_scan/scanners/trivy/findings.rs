@@ -1,6 +1,6 @@
 //! Trivy's results as findings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::report::{Block, License, Lines, Misconfiguration, Report, Secret, Vulnerability};
 use crate::security_scan::finding::{Finding, Flows, Kind, Location, Package, Region, Rule};
@@ -77,6 +77,15 @@ pub(super) fn of(report: &Report, place: &Place) -> (Vec<Finding>, BTreeMap<Stri
         }
     }
     (all.findings, all.rules)
+}
+
+/// The paths of the files in which packages were found, with or without a vulnerability.
+pub(super) fn with_packages(report: &Report, place: &Place) -> BTreeSet<String> {
+    let blocks = report.results.iter().flatten();
+    blocks
+        .filter(|block| block.packages.as_ref().is_some_and(|all| !all.is_empty()))
+        .map(|block| place.path(&block.target))
+        .collect()
 }
 
 struct All<'a> {

@@ -131,7 +131,7 @@ pub(super) async fn scan(trivy: &Trivy<'_>, target: &Target) -> Result<Ran> {
         args,
         env,
         place: Place::Image(target.name.clone()),
-        tree: None,
+        root: None,
     };
     let mut ran = trivy.scan(process, scan, Vec::new()).await?;
     if let State::Incomplete(gaps) = &mut ran.scan.state {

@@ -29,6 +29,8 @@ pub(super) fn keep(line: &str) -> bool {
 
 /// What is known of the files that the log names, by their paths there.
 pub(super) struct Files<'a> {
+    /// What the paths of the log are relative to, relative to the workspace; may be empty.
+    pub below: &'a Path,
     /// Whether the scanners may not read it, which is said elsewhere, tracked or not.
     pub is_unreadable: &'a dyn Fn(&Path) -> bool,
     /// Whether the policy leaves it out; None if there is no such file.
@@ -37,9 +39,12 @@ pub(super) struct Files<'a> {
 
 /// A gap for each file that could not be parsed and counts. A line always leaves a gap unless the
 /// file that it means is known beyond doubt: names and contents are a pull request's to choose.
-pub(super) fn unparsed<'a>(lines: impl Iterator<Item = &'a str>, files: &Files<'_>) -> Vec<Gap> {
-    let mut named: BTreeMap<Vec<u8>, Gap> = BTreeMap::new();
-    let mut unnamed = None;
+/// Each comes with its path as it is shown, empty where it is not clear which.
+pub(super) fn unparsed<'a>(
+    lines: impl Iterator<Item = &'a str>,
+    files: &Files<'_>,
+) -> Vec<(String, Gap)> {
+    let mut named: BTreeMap<String, Gap> = BTreeMap::new();
     for line in lines.filter_map(Line::read).filter(Line::is_unparsed) {
         let attributes = attributes(line.attributes);
         let error = one(&attributes, "err");
@@ -74,16 +79,17 @@ pub(super) fn unparsed<'a>(lines: impl Iterator<Item = &'a str>, files: &Files<'
             .iter()
             .find(|path| (files.is_left_out)(as_path(path)).is_some())
             .or(candidates.first());
-        match shown {
-            Some(path) => {
-                let what = gap(&printable(&String::from_utf8_lossy(path)));
-                named.entry(path.to_vec()).or_insert(what);
-            }
-            None if unnamed.is_none() => unnamed = Some(gap("a file that could not be named")),
-            None => {}
-        }
+        let name = shown.map(|path| {
+            let path = files.below.join(as_path(path));
+            printable(&path.to_string_lossy())
+        });
+        let gap = match &name {
+            Some(name) => gap(name),
+            None => gap("a file that could not be named"),
+        };
+        named.entry(name.unwrap_or_default()).or_insert(gap);
     }
-    unnamed.into_iter().chain(named.into_values()).collect()
+    named.into_iter().collect()
 }
 
 /// Terraform modules that were not followed, because the tree may not make Trivy use the network.
@@ -283,6 +289,7 @@ mod tests {
     fn named(log: &[&str], tree: &Tree) -> Vec<String> {
         let is = |path: &Path, list: &[&str]| list.iter().any(|it| path == Path::new(it));
         let files = Files {
+            below: Path::new(""),
             is_unreadable: &|path| is(path, tree.unreadable),
             is_left_out: &|path| {
                 let left_out = is(path, tree.left_out);
@@ -291,7 +298,7 @@ mod tests {
         };
         unparsed(log.iter().copied(), &files)
             .into_iter()
-            .map(|gap| {
+            .map(|(_, gap)| {
                 assert_eq!(gap.kind, GapKind::Unparsed);
                 let what = gap.what.strip_prefix("Trivy could not parse ").unwrap();
                 let end = what.match_indices(':').nth(1).map_or(what.len(), |it| it.0);

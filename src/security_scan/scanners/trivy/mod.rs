@@ -5,62 +5,44 @@
 //! names for every file that it would look for, an environment of ours, no network.
 
 mod auth;
+mod command;
 mod copy;
 pub mod database;
 mod findings;
 pub mod image;
 mod log;
 mod report;
+mod unread;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Component, Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
+use self::command::{ALLOW_RULES, literal};
 use self::database::Database;
 use self::findings::Place;
 use self::report::Report;
+use self::unread::Root;
 use super::{Job, Ran, capped, ending, gap, no_network, scan, state};
 use crate::outcome::{Failure, Result};
-use crate::process::{Child, Ended, Folder, Log, run as child};
+use crate::process::{Ended, Folder, Log};
 use crate::runner::path::RelativePath;
 use crate::security_scan::observe::tree::Tree;
-use crate::security_scan::policy::SecretAllowRules;
 use crate::security_scan::request::{Scanner, TrivyCheck};
 use crate::security_scan::sarif::category;
 use crate::security_scan::scan::{Gap, GapKind, Scan, Source, State, Tool};
 
-/// Bytes of JSON from one target.
-const CAP: u64 = 512 * 1024 * 1024;
 /// Unreadable paths that Trivy is told to pass by: what an argument list surely holds.
 const SKIPPED: usize = 200;
-/// Trivy's own allow rules for secrets, by their ids.
-/// Source: `pkg/fanal/secret/builtin-allow-rules.go`.
-const ALLOW_RULES: [&str; 12] = [
-    "tests",
-    "examples",
-    "vendor",
-    "usr-dirs",
-    "locale-dir",
-    "markdown",
-    "node.js",
-    "golang",
-    "python",
-    "rubygems",
-    "wordpress",
-    "anaconda-log",
-];
 /// Folders that Trivy passes by at the root of what it scans, whatever it is told: they get a
 /// process of their own.
 /// Source: `defaultSkipDirs` in `pkg/fanal/walker/walk.go`.
 const PASSED_BY: [&str; 3] = ["dev", "proc", "sys"];
 /// Processes for one tree: folders in folders of such names have no end.
 const MOST_ROOTS: usize = 16;
-/// Between the end of a child's time and that of Trivy's own patience.
-const MARGIN: Duration = Duration::from_mins(1);
 const INSTALL: &str = "install it as https://trivy.dev/latest/getting-started/installation/ says";
 
 /// Finds Trivy and brings its database, if there is anything for it to do. Nothing else of ours runs
@@ -157,12 +139,17 @@ struct Target<'a> {
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
     place: Place,
-    /// What is known of the tree, if it is the target.
-    tree: Option<&'a Tree>,
+    /// What is known of the folder, if it is one of the tree.
+    root: Option<Root<'a>>,
 }
 
 fn names() -> String {
     PASSED_BY.join(", ")
+}
+
+/// Whether a path below what is scanned lies in one of those folders.
+fn passed_by_at_root(below: &Path) -> bool {
+    PASSED_BY.iter().any(|name| below.starts_with(name))
 }
 
 /// Which of those folders are there. A link is not followed, as nowhere in the tree.
@@ -204,6 +191,9 @@ impl Trivy<'_> {
         let mut scan = tree_scan(self.job);
         scan.inline_ignores.clone_from(&tree.trivy_ignores);
         scan.notes = tree.notes();
+        if self.job.request.trivy_checks.contains(&TrivyCheck::Secret) {
+            scan.notes.extend(unread::not_searched(self.job, tree));
+        }
         let mut ran = Ran {
             scan,
             log: Log::default(),
@@ -281,7 +271,7 @@ impl Trivy<'_> {
             args,
             env: no_network(),
             place: Place::Tree(path.as_str().to_owned()),
-            tree: Some(tree),
+            root: Some(Root { tree, path }),
         };
         self.scan(target, scan, gaps).await
     }
@@ -305,8 +295,14 @@ impl Trivy<'_> {
             let ended = self.start(&target, &checks).await?;
             log.append(&ended.log, str::to_owned);
             match self.read(&ended, &target.place, &mut scan) {
-                Ok(()) => {
-                    gaps.extend(self.not_parsed(&ended.log, &target));
+                Ok(found) => {
+                    let told = unread::not_parsed(self.job, &ended.log, target.root);
+                    if let Some(root) = target.root.filter(|_| checks.contains(&TrivyCheck::Vuln)) {
+                        let (more, note) = unread::lists(self.job, root, &found, &told);
+                        gaps.extend(more);
+                        scan.notes.extend(note);
+                    }
+                    gaps.extend(capped(told.into_iter().map(|(_, gap)| gap).collect()));
                     gaps.extend(ending::gap_of_log("Trivy", &ended.log));
                     scan.notes.extend(log::not_followed(ended.log.lines()));
                     break;
@@ -335,71 +331,14 @@ impl Trivy<'_> {
         Ok(Ran { scan, log })
     }
 
-    fn secrets_are_allowed(&self, checks: &BTreeSet<TrivyCheck>) -> bool {
-        checks.contains(&TrivyCheck::Secret)
-            && self.job.policy.secret_allow_rules() == SecretAllowRules::Builtin
-    }
-
-    async fn start(&self, target: &Target<'_>, checks: &BTreeSet<TrivyCheck>) -> Result<Ended> {
-        let folder = target.folder;
-        let cache = folder.given().join("cache");
-        self.database.show(&cache, folder, self.job.run_as)?;
-        let mut args: Vec<OsString> = vec![target.command.into()];
-        args.extend(common(&cache, self.job.deadline));
-        let names: Vec<&str> = checks.iter().map(|check| check.name()).collect();
-        args.extend(["--scanners".into(), names.join(",").into()]);
-        args.extend(["--ignorefile".into(), OsString::new()]);
-        args.extend(["--secret-config".into(), self.secret_rules(folder)?]);
-        args.extend(
-            [
-                "--format=json",
-                "--list-all-pkgs",
-                "--offline-scan",
-                "--skip-db-update",
-                "--skip-java-db-update",
-                "--skip-check-update",
-                "--cache-backend=memory",
-                "--debug",
-            ]
-            .map(OsString::from),
-        );
-        args.extend(target.args.iter().cloned());
-        child(
-            Child {
-                program: self.program.clone(),
-                args,
-                path: self.job.programs().path(),
-                env: target.env.clone(),
-                folder,
-                deadline: self.job.deadline,
-                cap: CAP,
-                keep: log::keep,
-            },
-            self.cancel,
-        )
-        .await
-    }
-
-    /// The value of `--secret-config`: empty for Trivy's own rules. A file that the tree's root has
-    /// under the same name would not be scanned, so the name can't be guessed.
-    fn secret_rules(&self, folder: &Folder) -> Result<OsString> {
-        if self.job.policy.secret_allow_rules() == SecretAllowRules::Builtin {
-            return Ok(OsString::new());
-        }
-        let name = format!("{}.yaml", uuid::Uuid::new_v4());
-        let rules: Vec<String> = ALLOW_RULES
-            .iter()
-            .map(|rule| format!("  - {rule}\n"))
-            .collect();
-        let text = format!("disable-allow-rules:\n{}", rules.concat());
-        let path = folder
-            .give(&name, text.as_bytes())
-            .map_err(|error| unwritable(&error))?;
-        Ok(path.into())
-    }
-
-    /// Adds the findings to the scan, or says why there are none.
-    fn read(&self, ended: &Ended, place: &Place, scan: &mut Scan) -> std::result::Result<(), Gap> {
+    /// Adds the findings to the scan, or says why there are none. Gives back the paths of the files
+    /// in which packages were found.
+    fn read(
+        &self,
+        ended: &Ended,
+        place: &Place,
+        scan: &mut Scan,
+    ) -> std::result::Result<BTreeSet<String>, Gap> {
         if let Some(gap) = ending::gap_of("Trivy", ended, &[0], self.job.limit) {
             return Err(gap);
         }
@@ -433,73 +372,8 @@ impl Trivy<'_> {
             .as_ref()
             .and_then(|trivy| trivy.version.clone());
         (scan.findings, scan.rules) = findings::of(&report, place);
-        Ok(())
+        Ok(findings::with_packages(&report, place))
     }
-
-    fn not_parsed(&self, log: &Log, target: &Target<'_>) -> Vec<Gap> {
-        let (job, tree) = (self.job, target.tree);
-        let files = log::Files {
-            is_unreadable: &|path| {
-                let path = Path::new(job.tree()).join(path);
-                tree.is_some_and(|tree| {
-                    tree.unreadable.contains(&path) || tree.unreadable_untracked.contains(&path)
-                })
-            },
-            is_left_out: &|path| {
-                // The files of an image are nowhere here.
-                let path = match tree {
-                    Some(_) => Path::new(job.tree()).join(path),
-                    None => path.to_owned(),
-                };
-                let there = tree.is_none() || is_file(job.workspace, &path);
-                there.then(|| !job.policy.paths.scanned(&path.to_string_lossy()))
-            },
-        };
-        capped(log::unparsed(log.lines(), &files))
-    }
-}
-
-/// Whether a path, plain and relative, is that of a plain file.
-fn is_file(workspace: &Path, path: &Path) -> bool {
-    let plain = path
-        .components()
-        .all(|part| matches!(part, Component::Normal(_)));
-    let file = || workspace.join(path).symlink_metadata();
-    plain && file().is_ok_and(|file| file.is_file())
-}
-
-/// Options of every Trivy process. Its own time limit lies behind ours, and ends it only where
-/// slipway is not there any more to do it.
-fn common(cache: &Path, deadline: Instant) -> Vec<OsString> {
-    let ours = deadline.saturating_duration_since(Instant::now());
-    let timeout = (ours + MARGIN).as_secs();
-    let mut args: Vec<OsString> = vec!["--config".into(), OsString::new()];
-    args.extend(["--cache-dir".into(), cache.into()]);
-    args.push(format!("--timeout={timeout}s").into());
-    args.extend(
-        [
-            "--no-progress",
-            "--skip-version-check",
-            "--disable-telemetry",
-        ]
-        .map(OsString::from),
-    );
-    args
-}
-
-/// A path as a value of `--skip-dirs`, which is a CSV record of globs.
-fn literal(path: &Path) -> OsString {
-    let mut glob = vec![b'"'];
-    for byte in path.as_os_str().as_bytes() {
-        match byte {
-            b'*' | b'?' | b'[' | b']' | b'{' | b'}' | b'\\' => glob.push(b'\\'),
-            b'"' => glob.push(b'"'),
-            _ => {}
-        }
-        glob.push(*byte);
-    }
-    glob.push(b'"');
-    OsString::from_vec(glob)
 }
 
 fn unwritable(error: &std::io::Error) -> Failure {

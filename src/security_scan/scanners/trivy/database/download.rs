@@ -13,7 +13,8 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::super::{Trivy, common};
+use super::super::Trivy;
+use super::super::command::common;
 use super::metadata::Metadata;
 use super::{file, usable};
 use crate::outcome::Result;
@@ -123,7 +124,8 @@ async fn take(
     let cache = root
         .create(&trivy.job.cache)
         .map_err(|failure| unplaced(failure.what))?;
-    lock(&cache, PATIENCE).await.map_err(unplaced)?;
+    let left = trivy.job.deadline.saturating_duration_since(Instant::now());
+    lock(&cache, PATIENCE.min(left)).await.map_err(unplaced)?;
     let placed = place(&brought, &cache);
     // Closing it would unlock it as well, but this handle stays open for the whole run.
     let _ = flock(&cache, FlockOperation::Unlock);

@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use super::finding::{Finding, Package};
-use super::scan::{Scan, Source};
+use super::scan::Scan;
 
 pub use line_hash::line_hashes;
 
@@ -85,8 +85,7 @@ struct Wanted {
 fn wanted_lines(scans: &mut [Scan]) -> BTreeMap<String, Vec<Wanted>> {
     let mut files: BTreeMap<String, Vec<Wanted>> = BTreeMap::new();
     for (scan_index, scan) in scans.iter_mut().enumerate() {
-        // A file in an image only shares its name with one of the workspace.
-        let elsewhere = matches!(scan.source, Source::TrivyImage(_));
+        let elsewhere = !scan.source.in_tree();
         for (finding_index, finding) in scan.findings.iter_mut().enumerate() {
             finding.fingerprint = finding
                 .given_fingerprint
@@ -257,7 +256,7 @@ mod tests {
 
     use super::*;
     use crate::security_scan::finding::{Flows, Kind, Location, Region};
-    use crate::security_scan::scan::{State, Tool};
+    use crate::security_scan::scan::{Source, State, Tool};
     use crate::security_scan::severity::Severity;
 
     fn finding(rule: &str, path: &str, line: Option<u32>) -> Finding {

@@ -38,6 +38,68 @@ pub enum Source {
     Sarif(String),
 }
 
+/// All that one kind of run differs in, but for what its scanner does.
+impl Source {
+    /// As the report names it, and the folder of its categories.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::TrivyFs => "trivy-fs",
+            Self::TrivyImage(_) => "trivy-image",
+            Self::Bandit => "bandit",
+            Self::Sarif(_) => "sarif",
+        }
+    }
+
+    /// The image or the tool, where there can be more than one.
+    #[must_use]
+    pub fn of(&self) -> Option<&str> {
+        match self {
+            Self::TrivyFs | Self::Bandit => None,
+            Self::TrivyImage(name) | Self::Sarif(name) => Some(name),
+        }
+    }
+
+    /// The entries of the policy's `scanners` that apply, the most specific first.
+    #[must_use]
+    pub fn policy_names(&self) -> [&str; 2] {
+        match self {
+            Self::TrivyFs | Self::TrivyImage(_) => [self.name(), "trivy"],
+            Self::Bandit => [self.name(); 2],
+            Self::Sarif(tool) => [tool, self.name()],
+        }
+    }
+
+    /// Whether the paths of its findings are files of the workspace. A file in an image only shares
+    /// its name with one.
+    #[must_use]
+    pub const fn in_tree(&self) -> bool {
+        !matches!(self, Self::TrivyImage(_))
+    }
+
+    /// Whether another tool's SARIF was read, instead of a scanner run.
+    #[must_use]
+    pub const fn is_imported(&self) -> bool {
+        matches!(self, Self::Sarif(_))
+    }
+
+    /// Whether the scanner can be told to report what a comment in the tree hides. Of one that
+    /// cannot, each such comment is a finding under `inline-ignores: refuse`.
+    #[must_use]
+    pub const fn shows_ignored(&self) -> bool {
+        matches!(self, Self::Bandit)
+    }
+
+    /// What it counts columns in: SARIF's `columnKind`.
+    #[must_use]
+    pub const fn column_kind(&self) -> &'static str {
+        match self {
+            Self::Bandit => "unicodeCodePoints",
+            Self::TrivyFs | Self::TrivyImage(_) | Self::Sarif(_) => "utf16CodeUnits",
+        }
+    }
+}
+
 /// `tool.driver` of the run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Tool {

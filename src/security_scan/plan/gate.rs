@@ -180,7 +180,7 @@ impl<'a> Gate<'a> {
         else {
             return None;
         };
-        if *source == Source::Bandit {
+        if source.shows_ignored() {
             return None;
         }
         let covering = self.covering(&Subject {

@@ -1,7 +1,7 @@
 //! Applies what the policy says about the scans themselves, before anything is judged or uploaded.
 
 use crate::security_scan::policy::{By, Policy, Unparsed};
-use crate::security_scan::scan::{GapKind, Scan, Source, State};
+use crate::security_scan::scan::{GapKind, Scan, State};
 
 /// Turns files that could not be parsed into notes where the policy says `unparsed: warn`, and
 /// leaves out what lies in paths that the policy does not count (a note says how much). Scanners
@@ -40,7 +40,7 @@ fn accept_unparsed(mut scan: Scan, policy: &Policy) -> Scan {
 }
 
 fn leave_out(mut scan: Scan, policy: &Policy) -> Scan {
-    if matches!(scan.source, Source::TrivyImage(_)) {
+    if !scan.source.in_tree() {
         return scan;
     }
     let before = scan.findings.len();
@@ -66,7 +66,7 @@ mod tests {
 
     use super::*;
     use crate::security_scan::plan::gate::tests::{finding, gap, scan};
-    use crate::security_scan::scan::InlineIgnore;
+    use crate::security_scan::scan::{InlineIgnore, Source};
     use crate::security_scan::severity::Severity;
 
     fn policy(yaml: &str) -> Policy {

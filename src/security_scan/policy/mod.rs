@@ -195,7 +195,8 @@ impl Policy {
         otherwise: T,
         pick: impl Fn(&Rules) -> Option<Set<T>>,
     ) -> Ruled<T> {
-        names(source)
+        source
+            .policy_names()
             .into_iter()
             .filter_map(|name| self.scanner(name))
             .map(|scanner| &scanner.rules)
@@ -224,7 +225,7 @@ impl Policy {
         &'a self,
         sources: impl IntoIterator<Item = &'a Source>,
     ) -> Vec<&'a Scanner> {
-        let names: Vec<&str> = sources.into_iter().flat_map(names).collect();
+        let names: Vec<&str> = sources.into_iter().flat_map(Source::policy_names).collect();
         self.scanners
             .iter()
             .filter(|scanner| {
@@ -233,16 +234,6 @@ impl Policy {
                     .any(|name| scanner.name.eq_ignore_ascii_case(name))
             })
             .collect()
-    }
-}
-
-/// The entries of `scanners` that apply, the most specific first.
-fn names(source: &Source) -> [&str; 2] {
-    match source {
-        Source::TrivyFs => ["trivy-fs", "trivy"],
-        Source::TrivyImage(_) => ["trivy-image", "trivy"],
-        Source::Bandit => ["bandit", "bandit"],
-        Source::Sarif(tool) => [tool, "sarif"],
     }
 }
 

@@ -162,13 +162,7 @@ fn scans(run: &Run) -> Vec<ScanReport> {
         .iter()
         .zip(verdicts)
         .map(|(scan, verdict)| ScanReport {
-            source: match scan.source {
-                Source::TrivyFs => "trivy-fs",
-                Source::TrivyImage(_) => "trivy-image",
-                Source::Bandit => "bandit",
-                Source::Sarif(_) => "sarif",
-            }
-            .to_owned(),
+            source: scan.source.name().to_owned(),
             tool: scan.tool.clone(),
             target: scan.target.clone(),
             category: scan.category.clone(),
@@ -249,7 +243,7 @@ fn finding(run: &Run, decision: &Decision) -> Option<FindingReport> {
                 score: finding.score,
                 kind: finding.kind,
                 rule: finding.rule.clone(),
-                own: !matches!(scan.source, Source::Sarif(_)),
+                own: !scan.source.is_imported(),
                 title: rule.and_then(|rule| {
                     let description = rule.short_description.as_ref();
                     description.or(rule.name.as_ref()).cloned()
@@ -295,7 +289,7 @@ fn finding(run: &Run, decision: &Decision) -> Option<FindingReport> {
 /// A finding in an image lies in no file of the commit.
 fn url(run: &Run, source: &Source, location: &Location) -> Option<String> {
     let checkout = run.checkout.as_ref()?;
-    let in_tree = !matches!(source, Source::TrivyImage(_)) && !location.path.is_empty();
+    let in_tree = source.in_tree() && !location.path.is_empty();
     in_tree.then(|| {
         links::lines(
             &checkout.server_url,

@@ -21,32 +21,27 @@ use sha2::{Digest, Sha256};
 use crate::outcome::{Failure, Result};
 use crate::runner::folder::Folder;
 use crate::runner::path::RelativePath;
+use crate::security_scan::scan::Source;
 
 /// The longest name of a target in a category, in bytes; what is longer ends in a hash.
 const LONGEST: usize = 200;
 
-/// Trivy over the tree at `path` (`.` or empty: the whole workspace).
+/// The category of a run. `path` is the tree that was scanned, `.` or empty for the whole
+/// workspace; an image's is its repository ([`repository`]) or its archive's path, and all files of
+/// one imported tool share theirs.
 #[must_use]
-pub fn trivy_fs(prefix: &str, path: &str) -> String {
-    join(prefix, "trivy-fs", &target(path))
-}
-
-/// Bandit over the tree at `path`.
-#[must_use]
-pub fn bandit(prefix: &str, path: &str) -> String {
-    join(prefix, "bandit", &target(path))
-}
-
-/// Trivy over an image: an image's repository ([`repository`]) or an archive's path.
-#[must_use]
-pub fn trivy_image(prefix: &str, image: &str) -> String {
-    join(prefix, "trivy-image", &target(image))
-}
-
-/// A run that was imported. All files of one tool share it.
-#[must_use]
-pub fn sarif(prefix: &str, tool: &str) -> String {
-    join(prefix, "sarif", &tool_name(tool))
+pub fn of(source: &Source, prefix: &str, path: &str) -> String {
+    let kind = source.name();
+    let target = match source {
+        Source::TrivyImage(image) => target(image),
+        Source::Sarif(tool) => tool_name(tool),
+        Source::TrivyFs | Source::Bandit => target(path),
+    };
+    if target.is_empty() {
+        format!("{prefix}/{kind}/")
+    } else {
+        format!("{prefix}/{kind}/{target}/")
+    }
 }
 
 /// An image reference without tag and digest: `ghcr.io/o/api:v1@sha256:…` is `ghcr.io/o/api`.
@@ -59,14 +54,6 @@ pub fn repository(reference: &str) -> &str {
         // Else it is the port of the registry.
         Some(colon) if !name[colon..].contains('/') => &name[..colon],
         _ => name,
-    }
-}
-
-fn join(prefix: &str, kind: &str, target: &str) -> String {
-    if target.is_empty() {
-        format!("{prefix}/{kind}/")
-    } else {
-        format!("{prefix}/{kind}/{target}/")
     }
 }
 
@@ -258,48 +245,71 @@ mod tests {
     #[test]
     fn names() {
         for (found, expected) in [
-            (trivy_fs("slipway", "."), "slipway/trivy-fs/"),
-            (trivy_fs("slipway", ""), "slipway/trivy-fs/"),
+            (of(&Source::TrivyFs, "slipway", "."), "slipway/trivy-fs/"),
+            (of(&Source::TrivyFs, "slipway", ""), "slipway/trivy-fs/"),
             (
-                trivy_fs("a/b", "./back end/./api/"),
+                of(&Source::TrivyFs, "a/b", "./back end/./api/"),
                 "a/b/trivy-fs/back%20end/api/",
             ),
             (
-                trivy_fs("slipway", "part-2/part-x"),
+                of(&Source::TrivyFs, "slipway", "part-2/part-x"),
                 "slipway/trivy-fs/%70art-2/part-x/",
             ),
             (part("slipway/bandit/", 1), "slipway/bandit/"),
             (part("slipway/bandit/", 2), "slipway/bandit/part-2/"),
             (
-                trivy_fs("slipway", "a/../b"),
+                of(&Source::TrivyFs, "slipway", "a/../b"),
                 "slipway/trivy-fs/a/%2E%2E/b/",
             ),
-            (bandit("slipway", "."), "slipway/bandit/"),
-            (bandit("slipway", "src\n"), "slipway/bandit/src%0A/"),
+            (of(&Source::Bandit, "slipway", "."), "slipway/bandit/"),
             (
-                trivy_image("slipway", "ghcr.io/o/api"),
+                of(&Source::Bandit, "slipway", "src\n"),
+                "slipway/bandit/src%0A/",
+            ),
+            (
+                of(
+                    &Source::TrivyImage("ghcr.io/o/api".into()),
+                    "slipway",
+                    "src",
+                ),
                 "slipway/trivy-image/ghcr.io/o/api/",
             ),
             (
-                trivy_image("slipway", "localhost:5000/api"),
+                of(
+                    &Source::TrivyImage("localhost:5000/api".into()),
+                    "slipway",
+                    "src",
+                ),
                 "slipway/trivy-image/localhost:5000/api/",
             ),
             (
-                trivy_image("slipway", "out/api.tar"),
+                of(&Source::TrivyImage("out/api.tar".into()), "slipway", "src"),
                 "slipway/trivy-image/out/api.tar/",
             ),
-            (sarif("slipway", "ESLint"), "slipway/sarif/eslint/"),
             (
-                sarif("slipway", "Semgrep OSS"),
+                of(&Source::Sarif("ESLint".into()), "slipway", "src"),
+                "slipway/sarif/eslint/",
+            ),
+            (
+                of(&Source::Sarif("Semgrep OSS".into()), "slipway", "src"),
                 "slipway/sarif/semgrep-oss/",
             ),
             (
-                sarif("slipway", "../trivy-fs"),
+                of(&Source::Sarif("../trivy-fs".into()), "slipway", "src"),
                 "slipway/sarif/trivy-fs-a7307c89/",
             ),
-            (sarif("slipway", "a/b"), "slipway/sarif/ab-c14cddc0/"),
-            (sarif("slipway", ""), "slipway/sarif/tool-e3b0c442/"),
-            (sarif("slipway", "扫描"), "slipway/sarif/tool-c2a291b6/"),
+            (
+                of(&Source::Sarif("a/b".into()), "slipway", "src"),
+                "slipway/sarif/ab-c14cddc0/",
+            ),
+            (
+                of(&Source::Sarif(String::new()), "slipway", "src"),
+                "slipway/sarif/tool-e3b0c442/",
+            ),
+            (
+                of(&Source::Sarif("扫描".into()), "slipway", "src"),
+                "slipway/sarif/tool-c2a291b6/",
+            ),
         ] {
             assert_eq!(found, expected);
         }
@@ -323,7 +333,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_tool_leaves_its_folder(tool in "\\PC*|[./ a-z-]*") {
-            let category = sarif("slipway", &tool);
+            let category = of(&Source::Sarif(tool), "slipway", "");
             let name = category.strip_prefix("slipway/sarif/").unwrap().strip_suffix('/').unwrap();
             prop_assert!(!name.is_empty() && !name.contains('/') && name != "..", "{}", name);
             prop_assert!(category.len() < 300);

@@ -1,7 +1,7 @@
 //! SARIF of any tool, taken in: one [`Scan`] for each tool.
 //!
 //! All files and runs of one tool are merged. Whatever a run says of its category is passed over:
-//! it gets the one of its tool ([`super::category::sarif`]) and can claim no other.
+//! it gets the one of its tool ([`super::category::of`]) and can claim no other.
 //!
 //! A file that is no SARIF 2.1.0, a run without results, one that says that it did not succeed or
 //! reports errors: each is a [`Gap`], and the scan incomplete. What was read of it is still
@@ -94,12 +94,13 @@ struct Merged<'a> {
 impl Merged<'_> {
     /// The scan of a tool, new or there already.
     fn scan(&mut self, tool: &str, file: &str) -> &mut Scan {
-        let category = category::sarif(self.prefix, tool);
+        let source = Source::Sarif(tool.to_owned());
+        let category = category::of(&source, self.prefix, "");
         let scan = self
             .scans
             .entry(category)
             .or_insert_with_key(|category| Scan {
-                source: Source::Sarif(tool.to_owned()),
+                source,
                 target: file.to_owned(),
                 category: category.clone(),
                 tool: Tool {

@@ -21,7 +21,7 @@ use serde_sarif::sarif as s;
 
 use super::limits;
 use crate::security_scan::finding::{Finding, Kind, Region, Rule};
-use crate::security_scan::scan::{Scan, Source, State};
+use crate::security_scan::scan::{Scan, State};
 use crate::security_scan::severity::Severity;
 
 /// The schema that results name; the official one of SARIF 2.1.0 with errata.
@@ -104,15 +104,11 @@ fn run(
     let root = s::ArtifactLocation::builder()
         .description("The root of the workspace.")
         .build();
-    let columns = match scan.source {
-        Source::Bandit => "unicodeCodePoints",
-        _ => "utf16CodeUnits",
-    };
     s::Run::builder()
         .tool(s::Tool::from(driver))
         .automation_details(s::RunAutomationDetails::builder().id(category).build())
         .original_uri_base_ids(BTreeMap::from([(ROOT.to_owned(), root)]))
-        .column_kind(json!(columns))
+        .column_kind(json!(scan.source.column_kind()))
         .invocations([invocation(&scan.state)])
         .results(results)
         .build()

@@ -149,10 +149,12 @@ fn content(folder: &Folder, path: &RelativePath) -> std::result::Result<Vec<u8>,
 /// The scan that did not happen.
 fn nothing(glob: &str, prefix: &str) -> Scan {
     let glob = printable(glob);
+    let source = Source::Sarif(glob.clone());
+    let category = category::of(&source, prefix, "");
     let mut missing = scan(
-        Source::Sarif(glob.clone()),
-        glob.clone(),
-        category::sarif(prefix, &glob),
+        source,
+        glob,
+        category,
         Tool {
             name: "SARIF".to_owned(),
             version: None,
@@ -161,7 +163,7 @@ fn nothing(glob: &str, prefix: &str) -> Scan {
     );
     missing.state = State::Incomplete(vec![gap(
         GapKind::NotFound,
-        format!("sarif-files: no file is called {glob}"),
+        format!("sarif-files: no file is called {}", missing.target),
         Some("check that the tool ran before this step and where it wrote its report"),
     )]);
     missing.duration = Duration::ZERO;

@@ -82,6 +82,11 @@ impl Job<'_> {
         self.path.as_ref().map_or("", RelativePath::as_str)
     }
 
+    /// The category of one of this job's scans.
+    pub(crate) fn category(&self, source: &Source) -> String {
+        category::of(source, &self.inputs.category, self.tree())
+    }
+
     /// The user's proxy settings and certificates: for children that must reach the network.
     pub(crate) fn network(&self) -> Vec<(OsString, OsString)> {
         [
@@ -134,21 +139,17 @@ pub fn categories(job: &Job<'_>) -> Result<Vec<String>> {
     }
     trivy::database::check_cache(job)?;
     let wanted = |scanner| job.path.is_some() && job.request.scanners.contains(&scanner);
-    let (prefix, path) = (&*job.inputs.category, job.tree());
     let tree = [
-        (Scanner::Trivy, category::trivy_fs(prefix, path)),
-        (Scanner::Bandit, category::bandit(prefix, path)),
+        (Scanner::Trivy, Source::TrivyFs),
+        (Scanner::Bandit, Source::Bandit),
     ];
     let images = trivy::image::targets(job)?;
     Ok(tree
         .into_iter()
         .filter(|(scanner, _)| wanted(*scanner))
-        .map(|(_, category)| category)
-        .chain(
-            images
-                .iter()
-                .map(|it| category::trivy_image(prefix, &it.name)),
-        )
+        .map(|(_, source)| source)
+        .chain(images.iter().map(trivy::image::Target::source))
+        .map(|source| job.category(&source))
         .collect())
 }
 
@@ -190,7 +191,7 @@ pub async fn run(job: &Job<'_>, cancel: &CancellationToken) -> Result<Observed> 
     let mut observed = Observed::default();
     for ran in ran {
         let Ran { mut scan, log } = ran;
-        if !matches!(scan.source, Source::TrivyImage(_)) {
+        if scan.source.in_tree() {
             lines::place(job.workspace, &mut scan.findings);
         }
         observed.logs.push((log_name(&scan), log.text()));
@@ -213,12 +214,9 @@ fn log_name(scan: &Scan) -> String {
             .take(100)
             .collect()
     };
-    match &scan.source {
-        Source::TrivyFs => "trivy-fs".to_owned(),
-        Source::TrivyImage(image) => format!("trivy-image-{}", clean(image)),
-        Source::Bandit => "bandit".to_owned(),
-        Source::Sarif(tool) => format!("sarif-{}", clean(tool)),
-    }
+    let name = scan.source.name();
+    let of = scan.source.of().map(|of| format!("-{}", clean(of)));
+    format!("{name}{}", of.unwrap_or_default())
 }
 
 /// A scan that has found nothing yet.

@@ -22,7 +22,6 @@ use crate::process::{
 };
 use crate::security_scan::observe::tree::Tree;
 use crate::security_scan::policy::InlineIgnores;
-use crate::security_scan::sarif::category;
 use crate::security_scan::scan::{GapKind, Scan, Source, State, Tool};
 
 /// Bytes of JSON from one shard: about 100,000 findings.
@@ -96,12 +95,7 @@ fn empty(job: &Job<'_>) -> Scan {
         .as_ref()
         .map(ToString::to_string)
         .unwrap_or_default();
-    scan(
-        Source::Bandit,
-        target,
-        category::bandit(&job.inputs.category, job.tree()),
-        tool,
-    )
+    scan(Source::Bandit, target, job.category(&Source::Bandit), tool)
 }
 
 /// What is started, and the arguments that come first: Bandit's own interpreter, isolated (`-I`: no

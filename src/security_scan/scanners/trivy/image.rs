@@ -29,13 +29,13 @@ pub struct Target {
 
 impl Target {
     pub(super) fn scan(&self, job: &Job<'_>) -> Scan {
-        let category = category::trivy_image(&job.inputs.category, &self.name);
-        new_scan(
-            Source::TrivyImage(self.name.clone()),
-            self.text.clone(),
-            category,
-            tool(),
-        )
+        let source = self.source();
+        let category = job.category(&source);
+        new_scan(source, self.text.clone(), category, tool())
+    }
+
+    pub(in crate::security_scan::scanners) fn source(&self) -> Source {
+        Source::TrivyImage(self.name.clone())
     }
 }
 

@@ -32,7 +32,6 @@ use crate::process::{Ended, Folder, Log};
 use crate::runner::path::RelativePath;
 use crate::security_scan::observe::tree::Tree;
 use crate::security_scan::request::{Scanner, TrivyCheck};
-use crate::security_scan::sarif::category;
 use crate::security_scan::scan::{Gap, GapKind, Scan, Source, State, Tool};
 
 /// Unreadable paths that Trivy is told to pass by: what an argument list surely holds.
@@ -173,7 +172,7 @@ fn tree_scan(job: &Job<'_>) -> Scan {
     scan(
         Source::TrivyFs,
         target,
-        category::trivy_fs(&job.inputs.category, job.tree()),
+        job.category(&Source::TrivyFs),
         tool(),
     )
 }

@@ -280,6 +280,6 @@ fn tell(failure: &Failure, console: &Console) {
     if console.format() == Format::Json && !console.in_runner() {
         let json = serde_json::json!({ "result": failure.outcome, "error": failure });
         // Standard error has said it already.
-        let _ = console.result("", &json);
+        let _ = console.result("", || json);
     }
 }

@@ -187,12 +187,12 @@ impl Console {
     ///
     /// # Errors
     /// Standard output cannot be written to. One that its reader closed (`| head`) is no error.
-    pub fn result(&self, text: &str, json: &serde_json::Value) -> Result<()> {
+    pub fn result(&self, text: &str, json: impl FnOnce() -> serde_json::Value) -> Result<()> {
         let whole = if self.in_runner() {
             self.safe(text)
         } else if self.0.format == Format::Json {
             // Redacted leaf by leaf, so that it stays JSON.
-            format!("{:#}", self.redact_json(json.clone()))
+            format!("{:#}", self.redact_json(json()))
         } else {
             clean(&self.redact(text))
         };
@@ -458,7 +458,7 @@ mod tests {
         ] {
             let (console, out, err) = console(DESK, format);
             console.mask(&"hunter2".into());
-            console.result("Passed\n", &json).unwrap();
+            console.result("Passed\n", || json.clone()).unwrap();
             assert_eq!((out.text(), err.text()), (expected, String::new()));
         }
     }
@@ -476,7 +476,7 @@ mod tests {
         }
         let result = |kind| {
             Console::new(DESK, Format::Text, Broken(kind), io::sink())
-                .result("x", &serde_json::Value::Null)
+                .result("x", || serde_json::Value::Null)
         };
         assert!(result(io::ErrorKind::BrokenPipe).is_ok());
         assert!(result(io::ErrorKind::StorageFull).is_err());

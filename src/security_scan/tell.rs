@@ -41,8 +41,7 @@ pub(super) fn tell(
         sarif: done.sarif,
         report: path.as_str().to_owned(),
     });
-    let json = report.json();
-    let text = serde_json::to_string_pretty(&json).map_err(|error| {
+    let text = serde_json::to_string_pretty(&report).map_err(|error| {
         Failure::error(
             "Report not written",
             format!("The report is no JSON: {error}."),
@@ -62,7 +61,9 @@ pub(super) fn tell(
         }
     }
     Outputs::from(&report).write(session)?;
-    session.console.result(&report::text(&report), &json)?;
+    session
+        .console
+        .result(&report::text(&report), || report.json())?;
     Ok(report.result)
 }
 

@@ -361,6 +361,19 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_just_the_size_that_github_takes_is_whole() {
+        let scan = scan(many(200, 3, Severity::Low));
+        let sorted = write::sorted(&scan.findings);
+        let Document { gzipped, bytes, .. } = fit(&scan, &sorted, "c/", GZIPPED);
+        assert_eq!(gzip(&bytes).len(), gzipped);
+        let at = |most| fit(&scan, &sorted, "c/", most);
+        assert_eq!((at(gzipped).results, at(gzipped).dropped.len()), (200, 0));
+        let less = at(gzipped - 1);
+        assert!(less.gzipped < gzipped && (150..200).contains(&less.results));
+        assert_eq!(less.results + less.dropped[0].count, 200);
+    }
+
+    #[test]
     fn the_same_scan_gives_the_same_bytes_whatever_the_order() {
         let mut findings = many(300, 7, Severity::High);
         let forward = documents(&scan(findings.clone()));

@@ -18,7 +18,7 @@ mod rules;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-pub use decode::{MAX_BYTES, MAX_DEPTH, too_large};
+pub use decode::{MAX_BYTES, MAX_DEPTH, MAX_OBJECTS, MAX_VALUES, too_large};
 pub use place::Checkout;
 
 use super::category;
@@ -27,6 +27,10 @@ use crate::security_scan::finding::Rule;
 use crate::security_scan::scan::{Gap, GapKind, Scan, Source, State, Tool};
 use model::{Component, Invocation, Notification, Run};
 use result::{Reader, Verdict};
+
+/// Results of all files that are read: ten times what GitHub takes of one run. A file with more
+/// than are left of it is refused.
+pub const MAX_RESULTS: usize = 250_000;
 
 /// A SARIF file of the workspace.
 #[derive(Clone, Debug)]
@@ -47,9 +51,24 @@ pub struct Imported {
     pub secrets: Found,
 }
 
-/// Reads files of SARIF, whichever tools wrote them. `prefix` is that of all categories.
+/// Reads files of SARIF, whichever tools wrote them, one after another: no two are in memory.
+/// `prefix` is that of all categories.
 #[must_use]
-pub fn read(files: &[File], prefix: &str, checkout: Checkout<'_>) -> Imported {
+pub fn read(
+    files: impl IntoIterator<Item = File>,
+    prefix: &str,
+    checkout: Checkout<'_>,
+) -> Imported {
+    read_at_most(MAX_RESULTS, files, prefix, checkout)
+}
+
+fn read_at_most(
+    most: usize,
+    files: impl IntoIterator<Item = File>,
+    prefix: &str,
+    checkout: Checkout<'_>,
+) -> Imported {
+    let mut left = most;
     let mut merged = Merged {
         prefix,
         scans: BTreeMap::new(),
@@ -61,20 +80,28 @@ pub fn read(files: &[File], prefix: &str, checkout: Checkout<'_>) -> Imported {
             Err(why) => Err(why.clone()),
         };
         match log {
+            Ok(log) if results(&log) > left => {
+                let many = results(&log);
+                merged.refuse(
+                    &file,
+                    &format!("holds {many} results; of {most} that are read of all files, {left} are left"),
+                );
+            }
             Ok(log) => {
+                left -= results(&log);
                 let mut runs = 0;
                 for run in log.runs.0.iter().flatten() {
                     runs += 1;
                     match run {
                         Some(run) => merged.add(run, &file.path, checkout),
-                        None => merged.refuse(file, "holds a run that is no object"),
+                        None => merged.refuse(&file, "holds a run that is no object"),
                     }
                 }
                 if runs == 0 {
-                    merged.refuse(file, "holds no run: no tool says that it looked");
+                    merged.refuse(&file, "holds no run: no tool says that it looked");
                 }
             }
-            Err(why) => merged.refuse(file, &why),
+            Err(why) => merged.refuse(&file, &why),
         }
     }
     let mut scans: Vec<Scan> = merged.scans.into_values().collect();
@@ -83,6 +110,14 @@ pub fn read(files: &[File], prefix: &str, checkout: Checkout<'_>) -> Imported {
         scans,
         secrets: merged.secrets,
     }
+}
+
+fn results(log: &model::Log) -> usize {
+    log.runs
+        .iter()
+        .filter_map(|run| run.results.0.as_ref())
+        .map(Vec::len)
+        .sum()
 }
 
 struct Merged<'a> {
@@ -135,8 +170,8 @@ impl Merged<'_> {
     }
 
     fn add(&mut self, run: &Run, file: &str, checkout: Checkout<'_>) {
-        let tool = run.tool.0.as_ref();
-        let driver = tool.and_then(|tool| tool.driver.0.as_ref());
+        let tool = run.tool.0.as_deref();
+        let driver = tool.and_then(|tool| tool.driver.0.as_deref());
         // Without a name (§3.19.8 asks for one) the file stands for the tool.
         let name = driver
             .and_then(|driver| driver.name.filled())
@@ -233,7 +268,7 @@ fn gaps(run: &Run, tool: &str, file: &str) -> Vec<Gap> {
             ))
         });
     }
-    let elsewhere = run.external_property_file_references.0.as_ref();
+    let elsewhere = run.external_property_file_references.0.as_deref();
     if elsewhere.is_some_and(|external| external.results.iter().next().is_some()) {
         gaps.push(bad(format!(
             "results of {tool} in {file} are in other files, which are not read"
@@ -274,7 +309,7 @@ fn error(note: &Notification, tool: &str, file: &str) -> Option<Gap> {
     if note.level.get() != Some("error") {
         return None;
     }
-    let text = rules::text_of(note.message.0.as_ref()).unwrap_or_else(|| "an error".to_owned());
+    let text = rules::text_of(note.message.0.as_deref()).unwrap_or_else(|| "an error".to_owned());
     let mut words = text.split_whitespace().map(str::to_ascii_lowercase);
     let unparsed = note.locations.iter().next().is_some()
         || words.any(|word| word.contains("pars") || word.contains("syntax"));

@@ -47,13 +47,10 @@ pub fn import(
             ),
         ));
     }
-    let files: Vec<File> = paths
-        .into_iter()
-        .map(|path| File {
-            content: content(folder, &path),
-            path: path.as_str().to_owned(),
-        })
-        .collect();
+    let files = paths.into_iter().map(|path| File {
+        content: content(folder, &path),
+        path: path.as_str().to_owned(),
+    });
     let roots: Vec<String> = [Some(&workspace.path), workspace.host_path.as_ref()]
         .into_iter()
         .flatten()
@@ -66,7 +63,7 @@ pub fn import(
         roots: &roots,
         is_file: &is_file,
     };
-    let mut imported = read(&files, prefix, checkout);
+    let mut imported = read(files, prefix, checkout);
     imported.scans.extend(missing);
     Ok(imported)
 }

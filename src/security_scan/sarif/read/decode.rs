@@ -10,6 +10,13 @@ pub const MAX_BYTES: u64 = 256 * 1024 * 1024;
 /// How deep objects and lists may lie in each other. SARIF itself needs about 20.
 pub const MAX_DEPTH: usize = 100;
 
+/// Values that a file may hold, objects and all others: what is read of a value takes a few hundred
+/// bytes however short its text is, and memory must not be at the mercy of a file. A file of
+/// [`MAX_BYTES`] as tools write it has about half as many.
+pub const MAX_OBJECTS: usize = 5_000_000;
+/// Objects and all others.
+pub const MAX_VALUES: usize = 20_000_000;
+
 /// Parses a log. The error says what the file is, to follow its name: `is empty`.
 pub(super) fn decode(bytes: &[u8]) -> Result<Log, String> {
     if bytes.len() as u64 > MAX_BYTES {
@@ -19,11 +26,20 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Log, String> {
     if text.trim().is_empty() {
         return Err("is empty".to_owned());
     }
-    let depth = depth(text.as_bytes());
-    if depth > MAX_DEPTH {
+    let shape = Shape::of(text.as_bytes());
+    if shape.depth > MAX_DEPTH {
         return Err(format!(
-            "is nested {depth} levels deep; at most {MAX_DEPTH} are read"
+            "is nested {} levels deep; at most {MAX_DEPTH} are read",
+            shape.depth
         ));
+    }
+    for (found, most, what) in [
+        (shape.objects, MAX_OBJECTS, "objects"),
+        (shape.values, MAX_VALUES, "values"),
+    ] {
+        if found > most {
+            return Err(format!("holds {found} {what}; at most {most} are read"));
+        }
     }
     if !text.trim_start().starts_with('{') {
         return Err("is not SARIF: it does not start with an object".to_owned());
@@ -91,31 +107,46 @@ fn utf8(bytes: &[u8]) -> Result<Cow<'_, str>, String> {
         .map_err(|error| format!("is not valid UTF-8 (byte {})", error.valid_up_to() + 1))
 }
 
-/// The deepest nesting of a JSON text, right or wrong.
-fn depth(json: &[u8]) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0);
-    let (mut in_string, mut escaped) = (false, false);
-    for byte in json {
-        if in_string {
+/// What a JSON text, right or wrong, will take to be read.
+#[derive(Default)]
+struct Shape {
+    /// The deepest nesting.
+    depth: usize,
+    objects: usize,
+    /// At least as many as there are.
+    values: usize,
+}
+
+impl Shape {
+    fn of(json: &[u8]) -> Self {
+        let mut shape = Self::default();
+        let mut depth = 0_usize;
+        let (mut in_string, mut escaped) = (false, false);
+        for byte in json {
+            if in_string {
+                match byte {
+                    _ if escaped => escaped = false,
+                    b'\\' => escaped = true,
+                    b'"' => in_string = false,
+                    _ => {}
+                }
+                continue;
+            }
             match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => in_string = false,
+                b'"' => in_string = true,
+                b'{' | b'[' => {
+                    depth += 1;
+                    shape.depth = shape.depth.max(depth);
+                    shape.objects += usize::from(*byte == b'{');
+                    shape.values += 1;
+                }
+                b'}' | b']' => depth = depth.saturating_sub(1),
+                b',' => shape.values += 1,
                 _ => {}
             }
-            continue;
         }
-        match byte {
-            b'"' => in_string = true,
-            b'{' | b'[' => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
+        shape
     }
-    deepest
 }
 
 #[cfg(test)]
@@ -195,6 +226,30 @@ mod tests {
         ] {
             assert_eq!(refused(bytes), expected);
         }
+    }
+
+    #[test]
+    fn what_would_take_too_much_memory_is_refused() {
+        let filled = |value: &str, count: usize| {
+            let values = vec![value; count].join(",");
+            format!("{{\"version\":\"2.1.0\",\"runs\":[{{\"results\":[{values}]}}]}}").into_bytes()
+        };
+        assert_eq!(
+            refused(&filled("{}", MAX_OBJECTS - 1)),
+            format!(
+                "holds {} objects; at most 5000000 are read",
+                MAX_OBJECTS + 1
+            )
+        );
+        assert_eq!(
+            refused(&filled("0", MAX_VALUES)),
+            format!("holds {} values; at most 20000000 are read", MAX_VALUES + 4)
+        );
+        // Within a text nothing counts.
+        assert_eq!(refused(&filled("\"{,[\"", 1)), "taken");
+        // What an empty one of the most frequent takes.
+        let result = size_of::<super::super::model::Result>();
+        assert!(result <= 400, "{result} bytes");
     }
 
     #[test]

@@ -55,7 +55,7 @@ pub(super) fn kind(
     let is = |names: &[&str]| names.iter().any(|name| tool.eq_ignore_ascii_case(name));
     let tagged = |wanted: &str| {
         descriptor
-            .and_then(|descriptor| descriptor.properties.0.as_ref())
+            .and_then(|descriptor| descriptor.properties.0.as_deref())
             .is_some_and(|properties| properties.tags.0.iter().any(|tag| tag == wanted))
     };
     if is(&SECRET_FINDERS) || tagged("secret") || tagged("secrets") {
@@ -88,7 +88,7 @@ pub(super) fn words<'a>(
     properties: Option<&'a Properties>,
 ) -> (Option<&'a str>, Option<&'a str>) {
     let own = properties
-        .and_then(|properties| properties.slipway.0.as_ref())
+        .and_then(|properties| properties.slipway.0.as_deref())
         .and_then(|own| own.severity.get());
     if own.is_some() {
         return (own, None);
@@ -115,8 +115,8 @@ pub(super) fn package(
     properties: Option<&Properties>,
 ) -> Option<Package> {
     let own = properties
-        .and_then(|properties| properties.slipway.0.as_ref())
-        .and_then(|own| own.package.0.as_ref());
+        .and_then(|properties| properties.slipway.0.as_deref())
+        .and_then(|own| own.package.0.as_deref());
     if let Some(own) = own {
         return Some(Package {
             name: own.name.filled()?.to_owned(),

@@ -51,9 +51,9 @@ impl Number {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Flag(pub(super) Option<bool>);
 
-/// An object.
+/// An object. Boxed, as in [`List`]: a hostile file has millions of empty ones.
 #[derive(Clone, Debug)]
-pub(super) struct Maybe<T>(pub(super) Option<T>);
+pub(super) struct Maybe<T>(pub(super) Option<Box<T>>);
 
 impl<T> Default for Maybe<T> {
     fn default() -> Self {
@@ -63,7 +63,7 @@ impl<T> Default for Maybe<T> {
 
 /// A list of objects. One that is none keeps its place, because others point to it by index.
 #[derive(Clone, Debug)]
-pub(super) struct List<T>(pub(super) Option<Vec<Option<T>>>);
+pub(super) struct List<T>(pub(super) Option<Vec<Option<Box<T>>>>);
 
 impl<T> Default for List<T> {
     fn default() -> Self {
@@ -73,11 +73,11 @@ impl<T> Default for List<T> {
 
 impl<T> List<T> {
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.0.iter().flatten().flatten()
+        self.0.iter().flatten().flatten().map(Box::as_ref)
     }
 
     pub(super) fn at(&self, index: Option<usize>) -> Option<&T> {
-        self.0.as_ref()?.get(index?)?.as_ref()
+        self.0.as_ref()?.get(index?)?.as_deref()
     }
 }
 
@@ -218,7 +218,8 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Maybe<T> {
             anything!();
             nothing_from!(unit bool number str seq);
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Maybe<T>, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(map)).map(|value| Maybe(Some(value)))
+                T::deserialize(MapAccessDeserializer::new(map))
+                    .map(|value| Maybe(Some(Box::new(value))))
             }
         }
         deserializer.deserialize_any(V(PhantomData))

@@ -97,7 +97,7 @@ impl<'a> Places<'a> {
                 .at(location.index.index())?
                 .location
                 .0
-                .as_ref()?
+                .as_deref()?
         };
         let base = location.uri_base_id.get().unwrap_or_default();
         Some((location.uri.filled()?, base))
@@ -108,10 +108,10 @@ impl<'a> Places<'a> {
         let mut path = Path::parse(uri, self.checkout.is_file);
         let mut base = base;
         for _ in 0..BASES {
-            let bases = self.run.original_uri_base_ids.0.as_ref();
+            let bases = self.run.original_uri_base_ids.0.as_deref();
             let Some(location) = bases
                 .and_then(|bases| bases.get(base))
-                .and_then(|base| base.0.as_ref())
+                .and_then(|base| base.0.as_deref())
                 .filter(|_| path.root.is_none())
             else {
                 break;
@@ -198,8 +198,8 @@ impl<'a> Places<'a> {
             .results
             .iter()
             .flat_map(|result| result.locations.iter())
-            .filter_map(|location| location.physical_location.0.as_ref())
-            .filter_map(|physical| physical.artifact_location.0.as_ref())
+            .filter_map(|location| location.physical_location.0.as_deref())
+            .filter_map(|physical| physical.artifact_location.0.as_deref())
             .filter_map(|artifact| self.uri_and_base(artifact))
             .map(|(uri, base)| self.full(uri, base))
             .filter(|path| path.root == Some(Root::File))
@@ -383,9 +383,9 @@ mod tests {
             .iter()
             .flat_map(|result| result.locations.iter())
             .map(|location| {
-                let physical = location.physical_location.0.as_ref().unwrap();
+                let physical = location.physical_location.0.as_deref().unwrap();
                 places
-                    .of(physical.artifact_location.0.as_ref().unwrap())
+                    .of(physical.artifact_location.0.as_deref().unwrap())
                     .unwrap()
             })
             .collect()

@@ -59,11 +59,11 @@ impl<'a> Reader<'a> {
 
     fn finding(&self, result: &'a Result, path: String, found: &mut Found) -> (Finding, Rule) {
         let (id, descriptor) = self.rules.of(result);
-        let properties = result.properties.0.as_ref();
-        let rule_properties = descriptor.and_then(|rule| rule.properties.0.as_ref());
-        let own = properties.and_then(|properties| properties.slipway.0.as_ref());
+        let properties = result.properties.0.as_deref();
+        let rule_properties = descriptor.and_then(|rule| rule.properties.0.as_deref());
+        let own = properties.and_then(|properties| properties.slipway.0.as_deref());
         let rule = rules::rule(&id, descriptor);
-        let message = rules::message(result.message.0.as_ref(), descriptor, self.driver)
+        let message = rules::message(result.message.0.as_deref(), descriptor, self.driver)
             .or_else(|| rule.short_description.clone())
             .unwrap_or_else(|| id.clone());
         let kind = dialect::kind(self.tool, &id, descriptor, own);
@@ -73,7 +73,7 @@ impl<'a> Reader<'a> {
             tool: self.tool,
             rule: &id,
             level: result.level.get().or_else(|| {
-                let configuration = descriptor?.default_configuration.0.as_ref()?;
+                let configuration = descriptor?.default_configuration.0.as_deref()?;
                 configuration.level.get()
             }),
             score: score(properties).or_else(|| score(rule_properties)),
@@ -100,7 +100,7 @@ impl<'a> Reader<'a> {
             given_fingerprint: result
                 .partial_fingerprints
                 .0
-                .as_ref()
+                .as_deref()
                 .and_then(|prints| prints.primary_location_line_hash.filled())
                 .map(str::to_owned),
             fingerprint: String::new(),
@@ -115,9 +115,9 @@ impl<'a> Reader<'a> {
         result
             .locations
             .iter()
-            .filter_map(|location| location.physical_location.0.as_ref())
-            .find_map(|physical| self.places.of(physical.artifact_location.0.as_ref()?))
-            .or_else(|| self.places.of(result.analysis_target.0.as_ref()?))
+            .filter_map(|location| location.physical_location.0.as_deref())
+            .find_map(|physical| self.places.of(physical.artifact_location.0.as_deref()?))
+            .or_else(|| self.places.of(result.analysis_target.0.as_deref()?))
             .unwrap_or_else(|| Place {
                 path: self.file.to_owned(),
                 outside: false,
@@ -170,7 +170,7 @@ impl<'a> Reader<'a> {
                         .iter()
                         .filter_map(|step| {
                             let mut location = s::ThreadFlowLocation::builder()
-                                .location(self.location(step.location.0.as_ref()?)?)
+                                .location(self.location(step.location.0.as_deref()?)?)
                                 .build();
                             location.importance = step
                                 .importance
@@ -186,12 +186,12 @@ impl<'a> Reader<'a> {
                         .collect();
                     room -= locations.len();
                     let mut flow = s::ThreadFlow::builder().locations(locations).build();
-                    flow.message = message(thread.message.0.as_ref());
+                    flow.message = message(thread.message.0.as_deref());
                     (!flow.locations.is_empty()).then_some(flow)
                 })
                 .collect();
             let mut out = s::CodeFlow::builder().thread_flows(threads).build();
-            out.message = message(flow.message.0.as_ref());
+            out.message = message(flow.message.0.as_deref());
             (!out.thread_flows.is_empty()).then(|| serde_json::to_value(out).ok())?
         });
         Flows {
@@ -212,20 +212,26 @@ impl<'a> Reader<'a> {
 
     /// Without snippets and properties; none where it names no file.
     fn location(&self, location: &Location) -> Option<s::Location> {
-        let physical = location.physical_location.0.as_ref()?;
-        let place = self.places.of(physical.artifact_location.0.as_ref()?)?;
+        let physical = location.physical_location.0.as_deref()?;
+        let place = self.places.of(physical.artifact_location.0.as_deref()?)?;
         let mut out = s::PhysicalLocation::builder()
             .artifact_location(write::artifact(&place.path))
             .build();
         out.region = region(physical).map(write::region);
         let mut out = s::Location::builder().physical_location(out).build();
-        out.message = message(location.message.0.as_ref());
+        out.message = message(location.message.0.as_deref());
         Some(out)
     }
 }
 
 fn physical(result: &Result) -> Option<&PhysicalLocation> {
-    result.locations.iter().next()?.physical_location.0.as_ref()
+    result
+        .locations
+        .iter()
+        .next()?
+        .physical_location
+        .0
+        .as_deref()
 }
 
 fn message(message: Option<&Message>) -> Option<s::Message> {
@@ -241,7 +247,7 @@ fn integer(number: Number) -> Option<i64> {
 /// The lines of a region; one without is not about lines. Missing numbers follow from the others,
 /// an end before the start is the start (§3.30).
 fn region(physical: &PhysicalLocation) -> Option<finding::Region> {
-    let region = physical.region.0.as_ref()?;
+    let region = physical.region.0.as_deref()?;
     let start_line = region.start_line.position()?;
     let end_line = region
         .end_line
@@ -268,12 +274,12 @@ fn learn_snippets(result: &Result, found: &mut Found) {
         .locations
         .iter()
         .chain(result.related_locations.iter())
-        .filter_map(|location| location.physical_location.0.as_ref()?.region.0.as_ref());
+        .filter_map(|location| location.physical_location.0.as_deref()?.region.0.as_deref());
     for region in regions {
         if let Some(text) = region
             .snippet
             .0
-            .as_ref()
+            .as_deref()
             .and_then(|snippet| snippet.text.get())
         {
             found.learn_snippet(text);

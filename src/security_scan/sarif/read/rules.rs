@@ -15,7 +15,7 @@ impl<'a> Rules<'a> {
     pub(super) fn new(tool: Option<&'a Tool>) -> Self {
         let mut by_id = HashMap::new();
         let components = tool.into_iter().flat_map(|tool| {
-            let driver = tool.driver.0.iter();
+            let driver = tool.driver.0.as_deref().into_iter();
             driver.chain(tool.extensions.iter())
         });
         for rule in components.flat_map(|component| component.rules.iter()) {
@@ -28,7 +28,7 @@ impl<'a> Rules<'a> {
 
     /// The id of a result's rule, and the rule where the run describes it.
     pub(super) fn of(&self, result: &'a Result) -> (String, Option<&'a Descriptor>) {
-        let reference = result.rule.0.as_ref();
+        let reference = result.rule.0.as_deref();
         let id = result
             .rule_id
             .filled()
@@ -50,9 +50,9 @@ impl<'a> Rules<'a> {
 
     fn by_index(&self, result: &Result) -> Option<&'a Descriptor> {
         let tool = self.tool?;
-        let reference = result.rule.0.as_ref();
+        let reference = result.rule.0.as_deref();
         let component = reference
-            .and_then(|reference| reference.tool_component.0.as_ref())
+            .and_then(|reference| reference.tool_component.0.as_deref())
             .and_then(|component| {
                 tool.extensions.at(component.index.index()).or_else(|| {
                     let name = component.name.filled()?;
@@ -61,7 +61,7 @@ impl<'a> Rules<'a> {
                         .find(|extension| extension.name.get() == Some(name))
                 })
             })
-            .or(tool.driver.0.as_ref())?;
+            .or(tool.driver.0.as_deref())?;
         let index = reference.and_then(|reference| reference.index.index());
         component
             .rules
@@ -91,10 +91,10 @@ pub(super) fn message(
     }
     let id = message.id.filled()?;
     let template = rule
-        .and_then(|rule| rule.message_strings.0.as_ref())
+        .and_then(|rule| rule.message_strings.0.as_deref())
         .and_then(|strings| strings.get(id))
-        .or_else(|| driver?.global_message_strings.0.as_ref()?.get(id))?;
-    let template = text_of(template.0.as_ref())?;
+        .or_else(|| driver?.global_message_strings.0.as_deref()?.get(id))?;
+    let template = text_of(template.0.as_deref())?;
     Some(fill(&template, &message.arguments.0))
 }
 
@@ -136,13 +136,17 @@ pub(super) fn rule(id: &str, descriptor: Option<&Descriptor>) -> Rule {
             ..Rule::default()
         };
     };
-    let help = descriptor.help.0.as_ref();
-    let tags = descriptor.properties.0.as_ref().map(|it| it.tags.0.clone());
+    let help = descriptor.help.0.as_deref();
+    let tags = descriptor
+        .properties
+        .0
+        .as_deref()
+        .map(|it| it.tags.0.clone());
     Rule {
         id: id.to_owned(),
         name: descriptor.name.filled().map(str::to_owned),
-        short_description: text_of(descriptor.short_description.0.as_ref()),
-        full_description: text_of(descriptor.full_description.0.as_ref()),
+        short_description: text_of(descriptor.short_description.0.as_deref()),
+        full_description: text_of(descriptor.full_description.0.as_deref()),
         help: help
             .and_then(|help| help.markdown.filled().map(str::to_owned))
             .or_else(|| text_of(help)),

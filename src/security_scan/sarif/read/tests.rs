@@ -32,7 +32,7 @@ fn import(files: &[(&str, &[u8])]) -> Imported {
         roots: &roots,
         is_file: &|path| TREE.contains(&path),
     };
-    read(&files, "slipway", checkout)
+    read(files, "slipway", checkout)
 }
 
 fn import_json(log: &Value) -> Imported {
@@ -252,7 +252,7 @@ fn a_file_that_is_refused_is_named_with_the_reason() {
         },
     ];
     let imported = read(
-        &files,
+        files,
         "slipway",
         Checkout {
             roots: &[],
@@ -264,6 +264,33 @@ fn a_file_that_is_refused_is_named_with_the_reason() {
     slipway/sarif/b.sarif/ b.sarif - of b.sarif: Incomplete([Gap { kind: BadOutput, what: "b.sarif is not SARIF: it does not start with an object", next: Some("look at the step that writes it: it must finish, and write SARIF 2.1.0") }])
     slipway/sarif/test/ Test - of c.sarif: Complete
     "#);
+}
+
+#[test]
+fn results_are_read_up_to_a_number() {
+    let file = |path: &str, count: usize| File {
+        path: path.to_owned(),
+        content: Ok(run(&json!(vec![json!({"ruleId": "r"}); count]))
+            .to_string()
+            .into_bytes()),
+    };
+    let files = [file("a", 2), file("b", 4), file("c", 3)];
+    let checkout = Checkout {
+        roots: &[],
+        is_file: &|_| false,
+    };
+    let imported = read_at_most(5, files, "slipway", checkout);
+    let [refused, test] = &imported.scans[..] else {
+        panic!("{:?}", imported.scans)
+    };
+    assert_eq!((&*test.target, test.findings.len()), ("a, c", 5));
+    let State::Incomplete(gaps) = &refused.state else {
+        panic!("{refused:?}")
+    };
+    assert_eq!(
+        gaps[0].what,
+        "b holds 4 results; of 5 that are read of all files, 3 are left"
+    );
 }
 
 #[test]
@@ -437,6 +464,51 @@ proptest! {
     }
 
     #[test]
+    fn whatever_happens_to_a_real_file_its_findings_are_sound(log in mutated()) {
+        let imported = import_json(&log);
+        prop_assert!(!imported.scans.is_empty());
+        for scan in &imported.scans {
+            prop_assert!(scan.category.starts_with("slipway/sarif/"));
+            for finding in &scan.findings {
+                let Location { path, region } = &finding.location;
+                prop_assert!(!path.is_empty() && !path.starts_with('/'), "{path}");
+                prop_assert!(path.split('/').all(|part| part != ".."), "{path}");
+                prop_assert!(!finding.rule.is_empty() && !finding.message.is_empty());
+                if let Some(Region { start_line, start_column, end_line, end_column }) = *region {
+                    prop_assert!(start_line >= 1 && start_column >= 1 && end_column >= 1);
+                    prop_assert!((end_line, end_column) >= (start_line, start_column) || end_line > start_line);
+                    prop_assert!(i32::try_from(end_line.max(start_column).max(end_column)).is_ok());
+                }
+            }
+            let sorted = write::sorted(&scan.findings);
+            let bytes = write::document(scan, &sorted, &scan.category);
+            // Ours: what is lost is lost at once.
+            let again = import(&[("ours.sarif", &bytes)]);
+            prop_assert_eq!(again.scans[0].findings.len(), scan.findings.len());
+        }
+    }
+
+    #[test]
+    fn no_bytes_of_a_real_file_make_it_panic(
+        cut in any::<prop::sample::Index>(),
+        flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8),
+    ) {
+        let mut bytes = include_bytes!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/fixtures/sarif/semgrep.sarif"
+        ))
+        .to_vec();
+        for (at, byte) in &flips {
+            let at = at.index(bytes.len());
+            bytes[at] = *byte;
+        }
+        if flips.len() % 2 == 0 {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        import(&[("out/results.sarif", &bytes)]);
+    }
+
+    #[test]
     fn no_json_makes_it_panic(log in logs()) {
         let imported = import_json(&log);
         for scan in &imported.scans {
@@ -445,6 +517,91 @@ proptest! {
             prop_assert!(serde_json::from_slice::<Value>(&bytes).is_ok());
         }
     }
+}
+
+/// What real tools write, with some of it changed to something else: a value in another's place,
+/// gone, or odd.
+fn mutated() -> impl Strategy<Value = Value> {
+    const FIXTURES: [&str; 9] = [
+        "bandit",
+        "eslint",
+        "gitleaks",
+        "hadolint",
+        "ruff",
+        "semgrep",
+        "trivy",
+        "trivy-image",
+        "zizmor",
+    ];
+    let fixture = prop::sample::select(FIXTURES.to_vec()).prop_map(|name| {
+        let path = format!(
+            "{}/tests/fixtures/sarif/{name}.sarif",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        serde_json::from_slice::<Value>(&std::fs::read(path).unwrap()).unwrap()
+    });
+    let odd = prop_oneof![
+        Just(Value::Null),
+        Just(json!(-1)),
+        Just(json!("3")),
+        Just(json!(1e300)),
+        Just(json!(u64::MAX)),
+        Just(json!("\u{0}\n::error::x")),
+        Just(json!("../../../etc/passwd")),
+        Just(json!("file:///%00/%zz\\")),
+        Just(json!([])),
+        Just(json!({})),
+        Just(json!([{}, null, [[]]])),
+    ];
+    let change = (
+        any::<prop::sample::Index>(),
+        any::<prop::sample::Index>(),
+        prop::option::of(odd),
+    );
+    (fixture, prop::collection::vec(change, 1..20)).prop_map(|(mut log, changes)| {
+        for (at, from, odd) in changes {
+            let places = places(&log);
+            // Without an odd value, that of another place.
+            let value = odd.or_else(|| log.pointer(from.get::<String>(&places)).cloned());
+            if let (Some(place), Some(value)) = (log.pointer_mut(at.get::<String>(&places)), value)
+            {
+                *place = value;
+            }
+        }
+        log["version"] = json!("2.1.0");
+        log
+    })
+}
+
+/// JSON pointers to all values but the log itself.
+fn places(value: &Value) -> Vec<String> {
+    let children: Vec<(String, &Value)> = match value {
+        Value::Array(values) => values
+            .iter()
+            .zip(0..)
+            .map(|(value, index)| (format!("/{index}"), value))
+            .collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| {
+                (
+                    format!("/{}", name.replace('~', "~0").replace('/', "~1")),
+                    value,
+                )
+            })
+            .collect(),
+        _ => Vec::new(),
+    };
+    children
+        .into_iter()
+        .flat_map(|(name, value)| {
+            let below = places(value).into_iter().map({
+                let name = name.clone();
+                move |place| format!("{name}{place}")
+            });
+            std::iter::once(name).chain(below).collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 /// JSON in the shape of SARIF, with anything anywhere.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::scan;
 use crate::support::slipway;
 use checkers::{Fault, multitool, schema};
 
@@ -62,12 +63,12 @@ fn written(case: &Case, folder: &Path) -> (i32, Vec<PathBuf>) {
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(!told.contains("panicked"), "{}: {told}", case.name);
     let code = output.status.code().unwrap();
-    (code, sarif_of(folder, &output.stdout))
+    let report = serde_json::from_slice(&output.stdout).unwrap();
+    (code, sarif_of(folder, &report))
 }
 
 /// The SARIF files that a report names.
-fn sarif_of(folder: &Path, report: &[u8]) -> Vec<PathBuf> {
-    let report: Value = serde_json::from_slice(report).unwrap();
+fn sarif_of(folder: &Path, report: &Value) -> Vec<PathBuf> {
     let paths = report["sarif"].as_array().unwrap().iter();
     paths
         .map(|path| folder.join(path.as_str().unwrap()))
@@ -192,5 +193,11 @@ fn whatever_is_read_github_takes_what_is_written() {
         files.extend(written);
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+    // Trivy's and Bandit's own findings, which come as JSON.
+    let scanned = scan::tree();
+    let (_, report, told) = scan::scan(scanned.path(), &["--fail-on", "never"]);
+    let own = sarif_of(scanned.path(), &report);
+    assert_eq!(own.len(), 2, "{told}");
+    files.extend(own);
     hold(&files, folder.path());
 }

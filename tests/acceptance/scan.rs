@@ -10,7 +10,7 @@ use crate::support::slipway;
 const FAULTY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sample-app-vulnerable");
 
 /// A copy of the tree with its fixture database.
-fn tree() -> tempfile::TempDir {
+pub(crate) fn tree() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     run(Command::new("cp")
         .args(["-r", &format!("{FAULTY}/tree/.")])
@@ -38,7 +38,7 @@ fn path() -> String {
     format!("{}:/usr/bin:/bin", scanners.trim())
 }
 
-fn scan(folder: &Path, arguments: &[&str]) -> (i32, Value, String) {
+pub(crate) fn scan(folder: &Path, arguments: &[&str]) -> (i32, Value, String) {
     let output = slipway()
         .env("PATH", path())
         .current_dir(folder)

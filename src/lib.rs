@@ -18,3 +18,5 @@ pub mod outcome;
 pub mod process;
 pub mod runner;
 pub mod security_scan;
+#[cfg(test)]
+mod testing;

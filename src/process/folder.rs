@@ -208,8 +208,8 @@ mod tests {
 
     #[test]
     fn a_temporary_directory_that_the_child_cannot_enter_is_named() {
-        if !rustix::process::geteuid().is_root() {
-            return; // Only root can become another; the container tests run as root.
+        if !crate::testing::needs_root() {
+            return; // Only root can become another.
         }
         let outer = tempfile::tempdir().unwrap();
         let (closed, base) = (outer.path().join("closed"), outer.path().join("closed/tmp"));

@@ -284,11 +284,7 @@ mod tests {
 
     fn identities() -> Vec<RunAs> {
         let mut all = vec![RunAs::Ourselves];
-        all.extend(
-            rustix::process::geteuid()
-                .is_root()
-                .then_some(RunAs::Nobody),
-        );
+        all.extend(crate::testing::needs_root().then_some(RunAs::Nobody));
         all
     }
 
@@ -296,6 +292,20 @@ mod tests {
     fn alive(pid: &str) -> bool {
         let status = Path::new("/proc").join(pid.trim()).join("status");
         fs::read_to_string(status).is_ok_and(|status| !status.contains("State:\tZ"))
+    }
+
+    /// The living processes whose environment names the child's folder.
+    fn at_home_in(folder: &Folder) -> Vec<String> {
+        let home = format!("HOME={}\0", folder.home().display());
+        let processes = fs::read_dir("/proc").unwrap();
+        processes
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|pid| {
+                let environment = Path::new("/proc").join(pid).join("environ");
+                let environment = fs::read(environment).unwrap_or_default();
+                String::from_utf8_lossy(&environment).contains(&home)
+            })
+            .collect()
     }
 
     #[tokio::test]
@@ -343,11 +353,12 @@ mod tests {
         }
     }
 
-    /// Leaves a process in a session of its own that holds the pipes that `kept` does not close.
+    /// Leaves a process in a session of its own that holds the pipes that `kept` does not close. It
+    /// tells its id through a pipe, which ends only when it has.
     fn leave_behind(kept: &str) -> String {
         format!(
-            "setsid sh -c 'echo $$ >$HOME/up.new; mv $HOME/up.new $HOME/up; exec sleep 1000 {kept}' &
-             until [ -e $HOME/up ]; do sleep 0.01; done; cat $HOME/up; echo err >&2"
+            "mkfifo $HOME/up; setsid sh -c 'echo $$ >$HOME/up; exec sleep 1000 {kept}' &
+             cat $HOME/up; echo err >&2"
         )
     }
 
@@ -418,13 +429,13 @@ mod tests {
     async fn the_time_limit_ends_the_whole_group() {
         for run_as in identities() {
             // One that ignores SIGTERM, and its child.
-            let script = "trap '' TERM; sleep 1000 & echo $! $$; while :; do sleep 1000; done";
-            let ended = shell(script, run_as, Duration::from_millis(300), 1000).await;
+            let script = "trap '' TERM; sleep 1000 & while :; do sleep 1000; done";
+            let folder = Folder::new("slipway-test-", run_as).unwrap();
+            let (limit, cancel) = (Duration::from_millis(300), CancellationToken::new());
+            let ended = shell_in(script, &folder, limit, 1000, &cancel).await;
             assert_eq!(ended.end, End::TimedOut);
             assert!(ended.duration < Duration::from_secs(10));
-            let pids = String::from_utf8(ended.output).unwrap();
-            assert_eq!(pids.split_whitespace().count(), 2, "{pids}");
-            assert!(!pids.split_whitespace().any(alive), "{pids}");
+            assert_eq!(at_home_in(&folder), [""; 0]);
         }
     }
 
@@ -464,7 +475,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_child_that_leaves_its_group_is_found() {
-        if !rustix::process::geteuid().is_root() {
+        if !crate::testing::needs_root() {
             return; // Strays are told apart by their uid, which only root can change.
         }
         let ended = shell(&leave_behind(""), RunAs::Nobody, LONG, 1000).await;
@@ -475,7 +486,7 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_has_no_groups_no_capabilities_and_one_folder() {
-        if !rustix::process::geteuid().is_root() {
+        if !crate::testing::needs_root() {
             return; // Only root can become another.
         }
         let folder = Folder::new("slipway-test-", RunAs::Nobody).unwrap();

@@ -12,6 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::support::{Runner, SLIPWAY};
+use crate::testing::needs_root;
 
 /// More than enough for what is waited for.
 const CAP: Duration = Duration::from_mins(1);
@@ -364,7 +365,7 @@ fn half_a_result_of_a_run_that_was_killed_is_removed() {
 
 #[test]
 fn a_full_disk_is_said_and_leaves_no_half_of_a_file() {
-    if !rustix::process::geteuid().is_root() {
+    if !needs_root() {
         return; // Only root can mount a disk that is soon full.
     }
     let desk = Desk::new(&format!(

@@ -8,6 +8,7 @@
 mod cli;
 mod container;
 mod desk;
+mod git;
 mod github;
 mod metadata;
 mod report;
@@ -17,4 +18,6 @@ mod sarif;
 mod scan;
 mod scanners;
 mod support;
+#[path = "../../src/testing.rs"]
+mod testing;
 mod workflows;

@@ -165,8 +165,8 @@ mod tests {
 
     #[test]
     fn only_what_the_scanners_can_read_counts() {
-        if !rustix::process::geteuid().is_root() {
-            return; // Only root can become another; the container tests run as root.
+        if !crate::testing::needs_root() {
+            return; // Only root can become another.
         }
         let folder = tempfile::tempdir().unwrap();
         let open = PermissionsExt::from_mode(0o755);

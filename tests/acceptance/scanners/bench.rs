@@ -50,10 +50,6 @@ pub(super) fn database(cache: &Path, arguments: &[&str]) {
     assert!(status.success());
 }
 
-pub(super) fn is_root() -> bool {
-    fs::metadata("/proc/self").is_ok_and(|data| std::os::unix::fs::MetadataExt::uid(&data) == 0)
-}
-
 #[derive(Parser)]
 struct Line {
     #[command(flatten)]

@@ -10,15 +10,16 @@ use slipway::security_scan::scan::{GapKind, Source, State};
 
 use super::bench::{Bench, database, gaps, kinds, of, real, shown};
 
-const FAULTS: [&str; 8] = [
-    "no-advisories",
-    "truncated",
-    "empty-file",
-    "garbage",
-    "no-database",
-    "no-metadata",
-    "bad-metadata",
-    "newer-schema",
+/// Faults of the cache, and what is said of each.
+const FAULTS: [(&str, &str); 8] = [
+    ("no-advisories", "trivy.db holds no advisories"),
+    ("truncated", "trivy.db is cut off"),
+    ("empty-file", "trivy.db is empty"),
+    ("garbage", "trivy.db is not a bbolt database"),
+    ("no-database", "trivy.db can't be opened"),
+    ("no-metadata", "metadata.json is missing"),
+    ("bad-metadata", "metadata.json is not what Trivy writes"),
+    ("newer-schema", "has schema version"),
 ];
 
 fn vulnerable() -> Bench {
@@ -34,9 +35,9 @@ fn vulnerable() -> Bench {
 
 #[tokio::test]
 async fn without_a_usable_database_the_other_checks_run() {
-    for fault in [None].into_iter().chain(FAULTS.map(Some)) {
+    for (fault, why) in [("", "no usable database")].into_iter().chain(FAULTS) {
         let bench = vulnerable();
-        if let Some(fault) = fault {
+        if !fault.is_empty() {
             bench.cached(&["--fault", fault]);
         }
         let observed = bench.run(&["--scanners", "trivy", "--offline"]).await;
@@ -47,6 +48,8 @@ async fn without_a_usable_database_the_other_checks_run() {
             "{fault:?}: {:?}",
             scan.state
         );
+        let what = &gaps(scan)[0].what;
+        assert!(what.contains(why), "{fault}: {what}");
         assert!(
             gaps(scan)[0]
                 .next

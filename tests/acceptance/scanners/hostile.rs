@@ -9,7 +9,8 @@ use slipway::process::{Place, RunAs};
 use slipway::security_scan::observe::credentials;
 use slipway::security_scan::scan::{GapKind, Source, State};
 
-use super::bench::{Bench, gaps, is_root, kinds, of, shown};
+use super::bench::{Bench, gaps, kinds, of, shown};
+use crate::testing::needs_root;
 
 /// What the runner passes to a container that a scanner must never see.
 const SECRETS: [(&str, &str); 6] = [
@@ -66,8 +67,8 @@ fn nobody() -> Bench {
 
 #[tokio::test]
 async fn everything_that_it_tries_fails() {
-    if !is_root() {
-        return; // The container runs as root; so do the tests in it.
+    if !needs_root() {
+        return; // The container runs as root.
     }
     let mut bench = nobody();
     bench.environment = SECRETS
@@ -142,7 +143,7 @@ async fn everything_that_it_tries_fails() {
 
 #[tokio::test]
 async fn what_nobody_may_not_read_is_incomplete() {
-    if !is_root() {
+    if !needs_root() {
         return; // Only root can become another.
     }
     let bench = Bench::real_trivy_for_nobody();
@@ -175,13 +176,15 @@ async fn what_nobody_may_not_read_is_incomplete() {
     );
 }
 
-#[tokio::test]
-async fn without_root_the_container_is_refused() {
+#[test]
+fn without_root_the_container_is_refused() {
     // The container mode of a process that may not change its uid.
-    if is_root() {
-        return; // Shown by the images' tests, which run one without root.
-    }
-    let failure = RunAs::choose(Place::Image).unwrap_err();
+    let refused = || RunAs::choose(Place::Image);
+    let chosen = match RunAs::choose(Place::Image) {
+        Ok(nobody) => nobody.act(refused).unwrap(),
+        Err(failure) => Err(failure),
+    };
+    let failure = chosen.unwrap_err();
     assert_eq!(failure.outcome, slipway::outcome::Outcome::Error);
     assert!(failure.next.unwrap().contains("ubuntu-latest"));
 }

@@ -7,7 +7,8 @@ use std::process::Command;
 use slipway::outcome::Outcome;
 use slipway::security_scan::scan::{GapKind, Source, State};
 
-use super::bench::{Bench, REPOSITORY, gaps, is_root, kinds, of, shown};
+use super::bench::{Bench, REPOSITORY, gaps, kinds, of, shown};
+use crate::testing::needs_root;
 
 fn image(bench: &Bench, name: &str, arguments: &[&str]) {
     let status = Command::new("python3")
@@ -67,7 +68,7 @@ async fn archives_of_both_kinds() {
 
 #[tokio::test]
 async fn an_archive_that_nobody_may_read_is_copied() {
-    if !is_root() {
+    if !needs_root() {
         return; // Only root can become another.
     }
     let bench = Bench::real_trivy_for_nobody();

@@ -161,42 +161,10 @@ fn fnv(bytes: &[u8]) -> u64 {
     })
 }
 
+// Files of the test bed's own writer, whole and with each fault: tests/acceptance/scanners/database.rs.
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// The test bed's own writer makes the files; the real Trivy takes them (its tests).
-    fn made(fault: &[&str]) -> Result<(), String> {
-        let folder = tempfile::tempdir().unwrap();
-        let script = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/tests/testbed/trivy_db/generate.py"
-        );
-        let status = std::process::Command::new("python3")
-            .arg(script)
-            .arg(folder.path())
-            .args(fault)
-            .status()
-            .unwrap();
-        assert!(status.success());
-        let file = File::open(folder.path().join("db/trivy.db"));
-        check(file.map_err(|error| format!("can't be opened: {error}"))?)
-    }
-
-    #[test]
-    fn whole_and_broken_databases() {
-        assert_eq!(made(&[]), Ok(()));
-        for (fault, why) in [
-            ("truncated", "cut off"),
-            ("empty-file", "empty"),
-            ("garbage", "not a bbolt"),
-            ("no-advisories", "no advisories"),
-            ("no-database", "can't be opened"),
-        ] {
-            let error = made(&["--fault", fault]).unwrap_err();
-            assert!(error.contains(why), "{fault}: {error}");
-        }
-    }
 
     proptest::proptest! {
         #[test]

@@ -110,3 +110,32 @@ async fn excluded_paths_are_not_even_parsed() {
     assert_eq!(scan.state, State::Complete);
     assert_eq!(shown(scan), ["B101 app.py:1"]);
 }
+
+#[test]
+fn a_tree_deeper_than_the_limit_of_open_files() {
+    let bench = Bench::real();
+    let deep = "d/".repeat(300);
+    bench.put(&format!("{deep}a.py"), "assert True\n");
+    let run = |limit: u32| {
+        let output = Command::new("/bin/sh")
+            .args(["-c", &format!("ulimit -n {limit}; exec \"$@\""), "sh"])
+            .args([env!("CARGO_BIN_EXE_slipway"), "security-scan"])
+            .args(["--scanners", "bandit", "--fail-on", "never"])
+            .current_dir(&bench.workspace)
+            .env_clear()
+            .env("PATH", format!("{}:/usr/bin:/bin", bench.tools.display()))
+            .env("HOME", &bench.workspace)
+            .output()
+            .unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8(text).unwrap();
+        (output.status.code(), text)
+    };
+    let (code, text) = run(64);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("1 finding"), "{text}");
+    // Far too few is the environment's fault, not that of any file.
+    let (code, text) = run(10);
+    assert_eq!(code, Some(3), "{text}");
+    assert!(!text.contains("may not read"), "{text}");
+}

@@ -74,10 +74,10 @@ pub(super) fn unparsed<'a>(
         if is_left_out(&candidates, path.is_none_or(|path| path.whole), files) {
             continue;
         }
-        // Where the error goes on, the shortest name of one that exists is shown.
+        // Where the error goes on, the longest name of one that exists is shown.
         let shown = candidates
             .iter()
-            .find(|path| (files.is_left_out)(as_path(path)).is_some())
+            .rfind(|path| (files.is_left_out)(as_path(path)).is_some())
             .or(candidates.first());
         let name = shown.map(|path| {
             let path = files.below.join(as_path(path));

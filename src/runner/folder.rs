@@ -4,6 +4,7 @@
 //! even one that appears while we walk. Files appear whole under their final name, and belong to
 //! whoever owns the workspace: the container runs as root, the steps after it do not.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -70,13 +71,13 @@ impl Folder {
     /// Opens a folder below this one; none if it is not there.
     ///
     /// # Errors
-    /// Error: a part of the path is a link or not a folder, or may not be opened.
-    pub fn open(&self, path: &RelativePath) -> Result<Option<Self>> {
+    /// A part of the path is a link or not a folder, or may not be opened.
+    pub fn open(&self, path: &RelativePath) -> std::result::Result<Option<Self>, Refused> {
         match self.walk(path, false) {
             Err((Errno::NOENT, _)) => Ok(None),
             other => other
                 .map(Some)
-                .map_err(|(error, at)| refused("opened", &at, error)),
+                .map_err(|(error, at)| Refused::new("opened", &at, error.into())),
         }
     }
 
@@ -106,19 +107,22 @@ impl Folder {
     /// Reads a file of at most `limit` bytes; none if it is not there.
     ///
     /// # Errors
-    /// Error: it is larger, not a plain file, reached by a link, or may not be read.
-    pub fn read(&self, path: &RelativePath, limit: u64) -> Result<Option<Vec<u8>>> {
-        let at = path.below(&self.path);
+    /// It is larger, not a plain file, reached by a link, or may not be read.
+    pub fn read(
+        &self,
+        path: &RelativePath,
+        limit: u64,
+    ) -> std::result::Result<Option<Vec<u8>>, Refused> {
+        let unread = |why| Refused::new("read", &path.below(&self.path), why);
         let Some(file) = self.open_file(path)? else {
             return Ok(None);
         };
         let mut content = Vec::new();
         file.take(limit.saturating_add(1))
             .read_to_end(&mut content)
-            .map_err(|error| unreadable(&at, &error.to_string()))?;
+            .map_err(|error| unread(Errno::from_io_error(&error).unwrap_or(Errno::IO).into()))?;
         if content.len() as u64 > limit {
-            let limit = format!("it is larger than {limit} bytes");
-            return Err(unreadable(&at, &limit));
+            return Err(unread(Why::TooLarge(limit)));
         }
         Ok(Some(content))
     }
@@ -126,10 +130,11 @@ impl Folder {
     /// Opens a plain file for reading; none if it is not there.
     ///
     /// # Errors
-    /// Error: it is not a plain file, reached by a link, or may not be read.
-    pub fn open_file(&self, path: &RelativePath) -> Result<Option<File>> {
+    /// It is not a plain file, reached by a link, or may not be read.
+    pub fn open_file(&self, path: &RelativePath) -> std::result::Result<Option<File>, Refused> {
+        let unread = |at: &Path, why| Refused::new("read", at, why);
         let Some((folder, name)) = path.split() else {
-            return Err(refused("read", &self.path, Errno::ISDIR));
+            return Err(unread(&self.path, Why::NotAFile));
         };
         let Some(folder) = self.open(&folder)? else {
             return Ok(None);
@@ -139,11 +144,13 @@ impl Folder {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = match openat(&folder.handle, name, flags, Mode::empty()) {
             Err(Errno::NOENT) => return Ok(None),
-            other => other.map_err(|error| refused("read", &at, error))?,
+            // A socket cannot be opened at all.
+            Err(Errno::NXIO) => return Err(unread(&at, Why::NotAFile)),
+            other => other.map_err(|error| unread(&at, error.into()))?,
         };
-        let stat = fstat(&file).map_err(|error| refused("read", &at, error))?;
+        let stat = fstat(&file).map_err(|error| unread(&at, error.into()))?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-            return Err(unreadable(&at, "it is not a plain file"));
+            return Err(unread(&at, Why::NotAFile));
         }
         Ok(Some(File::from(file)))
     }
@@ -267,41 +274,88 @@ impl Folder {
 }
 
 fn refused(verb: &str, path: &Path, error: Errno) -> Failure {
-    let path = path.display();
-    let failure = Failure::error(
-        "File refused",
-        format!("{path} could not be {verb}: {}.", describe(error)),
-    );
-    match error {
-        Errno::LOOP => failure
-            .because(
-                "A pull request can put a link anywhere; we never follow one in the workspace.",
-            )
-            .next(format!("Remove the link {path}, or choose another path.")),
-        Errno::ACCESS | Errno::PERM => failure.next(format!("Check who owns {path} and its mode.")),
-        Errno::NOSPC | Errno::DQUOT => failure.next(
-            "Make room there: `df -h` and `df -i` show which file system is full, `quota` what is \
-             allowed.",
-        ),
-        Errno::ROFS => failure.next("Mount the workspace so that it can be written."),
-        _ => failure,
+    Refused::new(verb, path, error.into()).into()
+}
+
+/// Why something in the workspace was not opened, read or written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It, or a folder on the way, is a symbolic link.
+    Link,
+    /// Something on the way is no folder.
+    NotAFolder,
+    /// It is a folder, a device, a pipe or a socket.
+    NotAFile,
+    /// It has more bytes than this.
+    TooLarge(u64),
+    /// The system's own answer.
+    Io(Errno),
+}
+
+/// What was refused. As a [`Failure`] it is an error (exit 3); whoever asked for a file that the
+/// user named may say better.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}")]
+pub struct Refused {
+    /// What happened to what: a sentence.
+    pub what: String,
+    pub why: Why,
+    path: PathBuf,
+}
+
+impl Refused {
+    fn new(verb: &str, path: &Path, why: Why) -> Self {
+        Self {
+            what: format!("{} could not be {verb}: {why}.", path.display()),
+            why,
+            path: path.to_owned(),
+        }
     }
 }
 
-fn describe(error: Errno) -> String {
-    match error {
-        Errno::LOOP => "it is a symbolic link".to_owned(),
-        Errno::NOTDIR => "it is not a folder".to_owned(),
-        Errno::ISDIR => "it is a folder".to_owned(),
-        other => std::io::Error::from(other).to_string(),
+impl From<Errno> for Why {
+    fn from(error: Errno) -> Self {
+        match error {
+            Errno::LOOP => Self::Link,
+            Errno::NOTDIR => Self::NotAFolder,
+            Errno::ISDIR => Self::NotAFile,
+            other => Self::Io(other),
+        }
     }
 }
 
-fn unreadable(path: &Path, why: &str) -> Failure {
-    Failure::error(
-        "File refused",
-        format!("{} could not be read: {why}.", path.display()),
-    )
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Link => f.write_str("it is a symbolic link"),
+            Self::NotAFolder => f.write_str("it is not a folder"),
+            Self::NotAFile => f.write_str("it is not a plain file"),
+            Self::TooLarge(limit) => write!(f, "it is larger than {limit} bytes"),
+            Self::Io(error) => std::io::Error::from(*error).fmt(f),
+        }
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(Refused { what, why, path }: Refused) -> Self {
+        let (failure, path) = (Self::error("File refused", what), path.display());
+        match why {
+            Why::Link => failure
+                .because(
+                    "A pull request can put a link anywhere; we never follow one in the workspace.",
+                )
+                .next(format!("Remove the link {path}, or choose another path.")),
+            Why::Io(Errno::ACCESS | Errno::PERM) => {
+                failure.next(format!("Check who owns {path} and its mode."))
+            }
+            Why::Io(Errno::NOSPC | Errno::DQUOT) => failure.next(
+                "Make room there: `df -h` and `df -i` show which file system is full, `quota` what \
+                 is allowed.",
+            ),
+            Why::Io(Errno::ROFS) => failure.next("Mount the workspace so that it can be written."),
+            Why::NotAFolder | Why::NotAFile | Why::TooLarge(_) | Why::Io(_) => failure,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -381,8 +435,8 @@ mod tests {
             folder.write(&path("out/x"), b"ours").unwrap_err(),
             folder.create(&path("out")).unwrap_err(),
             folder.create(&path("dangle/x")).unwrap_err(),
-            folder.open(&path("out")).unwrap_err(),
-            folder.read(&path("file"), 100).unwrap_err(),
+            folder.open(&path("out")).unwrap_err().into(),
+            folder.read(&path("file"), 100).unwrap_err().into(),
             folder.remove(&path("out/target")).unwrap_err(),
         ] {
             assert!(failure.what.contains("symbolic link"), "{failure}");

@@ -13,8 +13,6 @@ use super::suppression::cve;
 use super::{Matcher, Paths, Pattern, Policy, Purl, Rules, Scanner, Set, Suppression};
 use crate::outcome::{Failure, Result};
 
-/// A policy is written by people: this is some 10,000 suppressions.
-const LARGEST: usize = 1 << 20;
 /// How far ahead a suppression may run. Whoever wants longer says so again within the year.
 const LONGEST_DAYS: i64 = 366;
 /// How many problems one message lists.
@@ -25,7 +23,7 @@ impl Policy {
     ///
     /// Any error is [`crate::outcome::Outcome::Invalid`] and names file, line and column: not
     /// UTF-8, not YAML, a key that is unknown or given twice, a missing or wrong value, merge keys
-    /// (`<<`), more than 1 MiB, a suppression that covers nothing, covers what another covers, or
+    /// (`<<`), a suppression that covers nothing, covers what another covers, or
     /// runs further ahead than 366 days.
     pub fn parse(bytes: &[u8], file: &str, today: Date) -> Result<Self> {
         let text = decode(bytes, file)?;
@@ -67,16 +65,6 @@ fn options() -> Options {
 }
 
 fn decode<'a>(bytes: &'a [u8], file: &str) -> Result<&'a str> {
-    if bytes.len() > LARGEST {
-        return Err(Failure::invalid(
-            "Policy too large",
-            format!(
-                "The policy {file} has {} bytes; at most {LARGEST} are read.",
-                bytes.len()
-            ),
-        )
-        .next("Suppress by `rule` or `path` instead of finding by finding."));
-    }
     std::str::from_utf8(bytes).map_err(|error| {
         let good = &bytes[..error.valid_up_to()];
         let line = good.split(|byte| *byte == b'\n').count();
@@ -513,8 +501,6 @@ credentials: refuse
     fn bytes_that_are_not_text() {
         let failure = Policy::parse(b"version: 1\n# \xc3\xa4\xff\n", "p.yml", TODAY).unwrap_err();
         assert_eq!(failure.what, "p.yml:2:4: not UTF-8");
-        let large = format!("version: 1\n#{}", "x".repeat(LARGEST));
-        assert!(parse(&large).unwrap_err().title.contains("too large"));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::shard::Shard;
 use super::{Job, Ran, ending, gap, scan, state};
-use crate::outcome::Result;
+use crate::outcome::{Failure, Result};
 use crate::process::{
     Child, End, Ended, Folder, Interpreter, Log, Programs, everything, interpreter, run as child,
 };
@@ -202,7 +202,7 @@ async fn all(
                 &cancel,
             )
             .await?;
-            Ok((shard, ended))
+            Ok::<_, Failure>((shard, ended))
         });
     }
     let mut ended = Vec::new();

@@ -16,7 +16,7 @@ use super::{Trivy, copy, unwritable};
 use crate::git::Tracked;
 use crate::outcome::{Failure, Result};
 use crate::process::{Folder, Log, RunAs};
-use crate::runner::folder::Folder as Directory;
+use crate::runner::folder::{Folder as Directory, Refused};
 use crate::runner::path::RelativePath;
 use crate::security_scan::request::{Scanner, TrivyCheck};
 use crate::security_scan::scan::{Gap, GapKind};
@@ -155,7 +155,7 @@ fn ready(cache: Directory, metadata: &Metadata, now: Timestamp, failed: Option<&
 
 /// The metadata of the database in a folder, or why it can't be used.
 pub(super) fn usable(parent: &Directory, name: &str) -> std::result::Result<Metadata, String> {
-    let said = |failure: Failure| failure.what;
+    let said = |refused: Refused| refused.what;
     let folder = parent.open(&file(name)?).map_err(said)?;
     let folder = folder.ok_or_else(|| "metadata.json is missing".to_owned())?;
     let metadata = Metadata::read(&folder)?;

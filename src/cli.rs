@@ -18,7 +18,7 @@ use crate::runner::console::{Console, Format, Place};
 use crate::runner::environment::Environment;
 use crate::runner::files::Files;
 use crate::runner::summary::Summary;
-use crate::runner::{Session, cancel, harden, inputs};
+use crate::runner::{Session, cancel, fail, harden, inputs};
 use crate::{process, security_scan};
 
 /// Five GitHub container actions for a whole delivery pipeline; each also runs at a desk.
@@ -208,8 +208,15 @@ fn parse(mut arguments: Vec<OsString>, environment: &Environment) -> Result<Opti
             ) =>
         {
             // The parser's own printing, for its styles. A reader that went away is no error.
-            let _ = error.print();
-            Ok(None)
+            match error.print() {
+                Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                    Err(Failure::error(
+                        "Help not printed",
+                        format!("Standard output could not be written to: {error}."),
+                    ))
+                }
+                _ => Ok(None),
+            }
         }
         Err(error) => Err(match action {
             Some(action) => collected.explain(&error, &action),
@@ -251,35 +258,30 @@ fn act(action: Action, session: &Session, runtime: &Runtime) -> Result<Outcome> 
     })
 }
 
-/// Says how it ended, everywhere the same. `result` is written last: when that fails there is none.
+/// Says how it ended, everywhere the same. What cannot be written changes the result as
+/// [`Outcome::conclude`] says.
 fn finish(ended: Result<Outcome>, console: &Console, files: &Files, summary: &Summary) -> Outcome {
-    let outcome = ended.unwrap_or_else(|failure| {
-        summary.failure(&failure);
-        tell(&failure, console);
+    let mut outcome = ended.unwrap_or_else(|failure| {
+        fail(&failure, console, summary);
+        if console.format() == Format::Json && !console.in_runner() {
+            let json = serde_json::json!({ "result": failure.outcome, "error": failure });
+            // Standard error has said it already.
+            let _ = console.result("", || json);
+        }
         failure.outcome
     });
+    // Written when all else that decides is done.
+    if let Err(failure) = files.output("result", outcome.name()) {
+        fail(&failure, console, summary);
+        outcome = outcome.conclude([failure.outcome]);
+    }
     if let Err(failure) = summary.write(|text| console.redact(text)) {
-        // The verdict stands; the log has it too.
+        // The verdict stands; log and outputs have it too.
         console.annotate(Annotation::new(
             Level::Warning,
             failure.headline(),
             failure.message(),
         ));
     }
-    match files.output("result", outcome.name()) {
-        Ok(()) => outcome,
-        Err(failure) => {
-            tell(&failure, console);
-            failure.outcome
-        }
-    }
-}
-
-fn tell(failure: &Failure, console: &Console) {
-    console.failure(failure);
-    if console.format() == Format::Json && !console.in_runner() {
-        let json = serde_json::json!({ "result": failure.outcome, "error": failure });
-        // Standard error has said it already.
-        let _ = console.result("", || json);
-    }
+    outcome
 }

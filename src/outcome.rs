@@ -37,6 +37,28 @@ impl Outcome {
         }
     }
 
+    /// The end of the run, when more came to light after this one. A wrong input comes first, then a
+    /// negative verdict, then a gap, then a failure of the environment: a closed gate is `failed`
+    /// even when something is incomplete, and what could not be written or uploaded shows only
+    /// over an open one.
+    #[must_use]
+    pub fn conclude(self, later: impl IntoIterator<Item = Self>) -> Self {
+        const PRECEDENCE: [Outcome; 6] = [
+            Outcome::Invalid,
+            Outcome::Failed,
+            Outcome::Incomplete,
+            Outcome::Error,
+            Outcome::Busy,
+            Outcome::Passed,
+        ];
+        let rank = |outcome: Self| PRECEDENCE.iter().position(|one| *one == outcome);
+        later
+            .into_iter()
+            .chain([self])
+            .min_by_key(|outcome| rank(*outcome))
+            .unwrap_or(self)
+    }
+
     /// The value of output `result`.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -177,7 +199,8 @@ impl Failure {
     }
 }
 
-fn sentence(text: &str) -> String {
+/// As a sentence: with a capital and a full stop.
+pub(crate) fn sentence(text: &str) -> String {
     let text = capitalised(text.trim_end());
     if text.ends_with(['.', '!', '?', ':', '…']) {
         text
@@ -213,6 +236,23 @@ mod tests {
         for (outcome, code, name) in all {
             assert_eq!((outcome.code(), outcome.name()), (code, name));
             assert_eq!(serde_json::to_value(outcome).unwrap(), name);
+        }
+    }
+
+    #[test]
+    fn precedence() {
+        use Outcome::{Error, Failed, Incomplete, Invalid, Passed};
+        for (first, later, expected) in [
+            (Passed, &[][..], Passed),
+            (Passed, &[Passed, Error], Error),
+            (Passed, &[Incomplete, Error], Incomplete),
+            (Incomplete, &[Error], Incomplete),
+            (Failed, &[Error], Failed),
+            (Failed, &[Incomplete, Error], Failed),
+            (Failed, &[Invalid], Invalid),
+        ] {
+            let end = first.conclude(later.iter().copied());
+            assert_eq!(end, expected, "{first} {later:?}");
         }
     }
 

@@ -10,15 +10,15 @@ impl Error {
     #[must_use]
     pub fn failure(&self, what: &str, permission: &str) -> Failure {
         match self {
-            Self::Cancelled => Failure::error("Cancelled", format!("{what}: the run was cancelled")),
+            Self::Cancelled => Failure::error("Cancelled", format!("{what}: the run was cancelled.")),
             Self::Setup(why) => Failure::error("GitHub client", format!("{what}: {why}")),
             Self::Network { kind, .. } => network(Failure::error(
                 title(*kind),
                 format!("{what}: {self}"),
             ), *kind),
             Self::Protocol { .. } => Failure::error("Unexpected answer", format!("{what}: {self}"))
-                .because("something between the runner and GitHub answers in its place, or GitHub changed its API")
-                .next("run again; if it stays, report it with this message"),
+                .because("Something between the runner and GitHub answers in its place, or GitHub changed its API.")
+                .next("Run again; if it stays, report it with this message."),
             Self::Status(it) => status(it, what, permission),
         }
     }
@@ -35,14 +35,14 @@ fn title(kind: Network) -> &'static str {
 fn network(failure: Failure, kind: Network) -> Failure {
     match kind {
         Network::Connect => failure
-            .because("a firewall, a proxy, an unknown certificate, or a wrong GITHUB_API_URL")
+            .because("A firewall, a proxy, an unknown certificate, or a wrong GITHUB_API_URL.")
             .next(
-                "check HTTPS_PROXY and NO_PROXY; a private certificate authority belongs into the \
-                 bundle that SSL_CERT_FILE names",
+                "Check HTTPS_PROXY and NO_PROXY; a private certificate authority belongs into the \
+                 bundle that SSL_CERT_FILE names.",
             ),
         Network::TimedOut | Network::Broken => failure
-            .because("the network, a proxy, or GitHub itself (https://www.githubstatus.com)")
-            .next("run again"),
+            .because("The network, a proxy, or GitHub itself (https://www.githubstatus.com).")
+            .next("Run again."),
     }
 }
 
@@ -57,41 +57,41 @@ fn status(status: &Status, what: &str, permission: &str) -> Failure {
     match status.code {
         _ if status.is_rate_limit() => failure("GitHub's rate limit")
             .because(
-                "the token made too many requests; job tokens have 1,000 an hour for a repository",
+                "The token made too many requests; job tokens have 1,000 an hour for a repository.",
             )
             .next(after_the_limit(status)),
         301 | 302 | 307 | 308 => failure("Repository moved")
-            .because("GitHub redirects this address, and the token is not sent along")
-            .next("use the repository's present name"),
+            .because("GitHub redirects this address, and the token is not sent along.")
+            .next("Use the repository's present name."),
         401 => failure("Token refused")
-            .because("the token is wrong, has expired, or is of another GitHub server")
-            .next("pass the job's own token, or renew the one you pass")
+            .because("The token is wrong, has expired, or is of another GitHub server.")
+            .next("Pass the job's own token, or renew the one you pass.")
             .paste("with:\n  token: ${{ github.token }}"),
         403 if status.is_permission() => {
             let wanted = status.accepted_permissions.as_ref();
             failure("Permission missing")
                 .because(wanted.map_or_else(
-                    || format!("the token lacks `{permission}`"),
-                    |it| format!("the token lacks `{permission}` (GitHub asks for {it})"),
+                    || format!("The token lacks `{permission}`."),
+                    |it| format!("The token lacks `{permission}` (GitHub asks for {it})."),
                 ))
-                .next("give the job the permission")
+                .next("Give the job the permission.")
                 .paste(permissions(permission))
         }
         403 => failure("Refused by GitHub")
-            .because("GitHub's message says why")
-            .next("see the message"),
+            .because("GitHub's message says why.")
+            .next("See the message."),
         404 => failure("Not found, or not to be seen")
             .because(
-                "GitHub answers 404 for what is not there and for what the token may not see alike",
+                "GitHub answers 404 for what is not there and for what the token may not see alike.",
             )
-            .next("give the job the permission; check that the commit or repository is there")
+            .next("Give the job the permission; check that the commit or repository is there.")
             .paste(permissions(permission)),
         500..=599 => failure("GitHub had an error")
-            .because("a fault at GitHub's side (https://www.githubstatus.com)")
-            .next("run again"),
+            .because("A fault at GitHub's side (https://www.githubstatus.com).")
+            .next("Run again."),
         _ => failure("Refused by GitHub")
-            .because("GitHub's message says why")
-            .next("see the message; if it stays, report it"),
+            .because("GitHub's message says why.")
+            .next("See the message; if it stays, report it."),
     }
 }
 
@@ -102,11 +102,11 @@ fn after_the_limit(status: &Status) -> String {
         .rate_limit_reset
         .filter(|_| status.rate_limit_remaining == Some(0));
     match (status.retry_after, reset) {
-        (Some(pause), _) => format!("run again in {} s (GitHub's Retry-After)", pause.as_secs()),
+        (Some(pause), _) => format!("Run again in {} s (GitHub's Retry-After).", pause.as_secs()),
         (None, Some(reset)) => {
-            format!("run again after {reset}, when the limit resets (GitHub's x-ratelimit-reset)")
+            format!("Run again after {reset}, when the limit resets (GitHub's x-ratelimit-reset).")
         }
-        (None, None) => "run again in some minutes".into(),
+        (None, None) => "Run again in some minutes.".into(),
     }
 }
 

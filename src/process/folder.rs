@@ -42,14 +42,14 @@ impl Folder {
         debug_assert!(prefix.starts_with(PREFIX));
         let unusable = |error: std::io::Error| {
             Failure::error(
-                "no temporary folder",
+                "No temporary folder",
                 format!(
-                    "a private folder for a scanner could not be made in {}: {error}",
+                    "A private folder for a scanner could not be made in {}: {error}.",
                     base.display()
                 ),
             )
             .next(format!(
-                "make sure that {} exists, is writable and has space, or name another folder in the variable TMPDIR",
+                "Make sure that {} exists, is writable and has space, or name another folder in the variable TMPDIR.",
                 base.display()
             ))
         };
@@ -155,14 +155,14 @@ fn closed(home: &Path, run_as: RunAs) -> std::io::Result<Option<PathBuf>> {
 fn out_of_reach(base: &Path, closed: &Path) -> Failure {
     let (base, closed) = (base.display(), closed.display());
     Failure::error(
-        "temporary folder out of reach",
+        "Temporary folder out of reach",
         format!(
             "scanners run as uid {NOBODY}, and {closed} on the way to the temporary directory {base} \
-             is closed to it"
+             is closed to it."
         ),
     )
-    .because("the variable TMPDIR names a private folder")
-    .next("leave TMPDIR unset in this step, name a folder there that every user may enter, or open it")
+    .because("The variable TMPDIR names a private folder.")
+    .next("Leave TMPDIR unset in this step, name a folder there that every user may enter, or open it.")
     .paste(format!("chmod a+x '{closed}'"))
 }
 

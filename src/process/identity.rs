@@ -113,17 +113,17 @@ fn undumpable() -> io::Result<()> {
 /// Exit 3: the system does not allow what safety asks for.
 pub(super) fn refused(error: &io::Error) -> Failure {
     Failure::error(
-        "scanners can't be locked in",
-        format!("a scanner must not run as root, and its user can't be changed to uid {NOBODY}: {error}"),
+        "Scanners can't be locked in",
+        format!("A scanner must not run as root, and its user can't be changed to uid {NOBODY}: {error}."),
     )
     .because(
-        "slipway runs in its image without root, or without CAP_SETUID, CAP_SETGID or CAP_CHOWN, or in a user \
-         namespace that does not know uid 65534 (rootless Docker, some Kubernetes runners)",
+        "Slipway runs in its image without root, or without CAP_SETUID, CAP_SETGID or CAP_CHOWN, or in a user \
+         namespace that does not know uid 65534 (rootless Docker, some Kubernetes runners).",
     )
     .next(
-        "run the job on a runner whose containers start as root with Docker's default capabilities, \
+        "Run the job on a runner whose containers start as root with Docker's default capabilities, \
          such as ubuntu-latest; or run the binary `slipway security-scan` in a `run:` step of a user \
-         other than root: its scanners then run as that user, and SECURITY.md says what that gives up",
+         other than root: its scanners then run as that user, and SECURITY.md says what that gives up.",
     )
 }
 

@@ -186,7 +186,8 @@ impl Console {
     /// log.
     ///
     /// # Errors
-    /// Standard output cannot be written to. One that its reader closed (`| head`) is no error.
+    /// Error: standard output cannot be written to. A reader of text who has seen enough (`| head`) is
+    /// no error; half a JSON document is.
     pub fn result(&self, text: &str, json: impl FnOnce() -> serde_json::Value) -> Result<()> {
         let whole = if self.in_runner() {
             self.safe(text)
@@ -197,15 +198,20 @@ impl Console {
             clean(&self.redact(text))
         };
         let whole = whole.trim_end().to_owned() + "\n";
+        let enough = self.in_runner() || self.0.format == Format::Text;
         let write = |streams: &mut Streams| {
             streams.out.write_all(whole.as_bytes())?;
             streams.out.flush()
         };
         match self.0.bars.suspend(|| write(&mut self.streams())) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::error(
-                "Result not written",
-                format!("Standard output could not be written to: {error}."),
-            )),
+            Err(error) if !(enough && error.kind() == io::ErrorKind::BrokenPipe) => {
+                Err(Failure::error(
+                    "Result not printed",
+                    format!("Standard output could not be written to: {error}."),
+                )
+                .because("The disk is full, or the program that reads it has ended.")
+                .next("Give it another place to go, and run again."))
+            }
             _ => Ok(()),
         }
     }
@@ -464,7 +470,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_full_disk_is_an_error() {
+    fn a_reader_of_text_may_leave_early() {
         struct Broken(io::ErrorKind);
         impl Write for Broken {
             fn write(&mut self, _: &[u8]) -> io::Result<usize> {
@@ -474,11 +480,12 @@ mod tests {
                 Ok(())
             }
         }
-        let result = |kind| {
-            Console::new(DESK, Format::Text, Broken(kind), io::sink())
+        let result = |format, kind| {
+            Console::new(DESK, format, Broken(kind), io::sink())
                 .result("x", || serde_json::Value::Null)
         };
-        assert!(result(io::ErrorKind::BrokenPipe).is_ok());
-        assert!(result(io::ErrorKind::StorageFull).is_err());
+        assert!(result(Format::Text, io::ErrorKind::BrokenPipe).is_ok());
+        assert!(result(Format::Json, io::ErrorKind::BrokenPipe).is_err());
+        assert!(result(Format::Text, io::ErrorKind::StorageFull).is_err());
     }
 }

@@ -64,14 +64,18 @@ impl Files {
         match path {
             None if self.in_runner => Err(Failure::error(
                 "Runner not understood",
-                format!("{file} is not set, so `{name}` cannot be handed on."),
-            )),
+                format!("{file} is not set, so nothing can be handed on to later steps."),
+            )
+            .because("GITHUB_ACTIONS is `true`, so the variables of the Actions runner are expected.")
+            .next("Outside of a workflow, unset GITHUB_ACTIONS; inside, let the runner start the action by `uses:`.")),
             None => Ok(()),
             Some(path) => append(path, entry.as_bytes()).map_err(|why| {
                 Failure::error(
                     "Output not written",
                     format!("{file} ({}) cannot be written: {why}.", path.display()),
                 )
+                .because("The runner's disk is full, or an earlier step put something else there.")
+                .next("Look at the steps before this one, and at the space on the runner.")
             }),
         }
     }

@@ -104,6 +104,84 @@ impl Folder {
             .map_err(|error| refused("written", &folder.path.join(name), error))
     }
 
+    /// Tries whether files can be written below `path`, which need not be there yet, in the deepest
+    /// folder of it that is. Leaves nothing behind. `input` is the input that names the path.
+    ///
+    /// # Errors
+    /// Invalid: a link or a file stands where a folder should be. Error: nothing can be written.
+    pub fn try_writing(&self, input: &str, path: &RelativePath) -> Result<()> {
+        let mut there = RelativePath::default();
+        let mut folder = self.walk(&there, false);
+        for part in path.parts() {
+            let Ok(deeper) = there.join(part) else { break };
+            match self.walk(&deeper, false) {
+                Err((Errno::NOENT, _)) => break,
+                found => folder = found,
+            }
+            there = deeper;
+        }
+        let folder = folder.map_err(|(error, at)| match error {
+            Errno::LOOP | Errno::NOTDIR => Failure::invalid(
+                format!("Invalid input `{input}`"),
+                format!(
+                    "`{input}: {path}` cannot be a folder: at {}, {}.",
+                    at.display(),
+                    describe(error)
+                ),
+            )
+            .next("Remove what is there, or name another folder."),
+            _ => refused("opened", &at, error),
+        })?;
+        let name = format!(".slipway-{}", Uuid::new_v4());
+        // A full disk may still take a name.
+        folder
+            .replace(&name, &[0; 4096])
+            .and_then(|()| unlinkat(&folder.handle, &name, AtFlags::empty()))
+            .map_err(|error| {
+                let failure = refused("written to", &folder.path, error);
+                failure.because(format!("Results go to `{input}: {path}`."))
+            })
+    }
+
+    /// Opens a plain file in this folder for reading and writing, and makes it if it is missing. What
+    /// stands in its place and is no plain file, such as a link, is replaced.
+    ///
+    /// # Errors
+    /// Error: it may not be opened, made or replaced.
+    pub fn own_file(&self, name: &str) -> Result<File> {
+        const FLAGS: OFlags = OFlags::RDWR
+            .union(OFlags::NOFOLLOW)
+            .union(OFlags::NONBLOCK)
+            .union(OFlags::CLOEXEC);
+        let open = || -> rustix::io::Result<OwnedFd> {
+            match openat(&self.handle, name, FLAGS, Mode::empty()) {
+                Ok(file) => {
+                    let kind = FileType::from_raw_mode(fstat(&file)?.st_mode);
+                    if kind == FileType::RegularFile {
+                        return Ok(file);
+                    }
+                    unlinkat(&self.handle, name, AtFlags::empty())?;
+                }
+                Err(Errno::NOENT) => {}
+                Err(Errno::LOOP) => unlinkat(&self.handle, name, AtFlags::empty())?,
+                Err(error) => return Err(error),
+            }
+            let new = FLAGS | OFlags::CREATE | OFlags::EXCL;
+            match openat(&self.handle, name, new, Mode::from(0o600)) {
+                // Somebody else was faster: theirs is as good.
+                Err(Errno::EXIST) => openat(&self.handle, name, FLAGS, Mode::empty()),
+                made => {
+                    let file = made?;
+                    self.give(&file)?;
+                    Ok(file)
+                }
+            }
+        };
+        open()
+            .map(File::from)
+            .map_err(|error| refused("opened", &self.path.join(name), error))
+    }
+
     /// Reads a file of at most `limit` bytes; none if it is not there.
     ///
     /// # Errors
@@ -447,6 +525,62 @@ mod tests {
         folder.write(&path("file"), b"ours").unwrap();
         assert_eq!(folder.read(&path("file"), 100).unwrap().unwrap(), b"ours");
         assert_eq!(fs::read(outside.path().join("target")).unwrap(), b"theirs");
+    }
+
+    #[test]
+    fn writing_is_tried_without_a_trace() {
+        let (directory, folder) = workspace();
+        fs::create_dir(directory.path().join("there")).unwrap();
+        for name in ["new/a/b", "there/new", "there", "."] {
+            folder.try_writing("output-directory", &path(name)).unwrap();
+        }
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+        assert_eq!(
+            fs::read_dir(directory.path().join("there"))
+                .unwrap()
+                .count(),
+            0
+        );
+
+        fs::write(directory.path().join("file"), "").unwrap();
+        symlink("there", directory.path().join("link")).unwrap();
+        symlink("nowhere", directory.path().join("dangling")).unwrap();
+        for name in ["file", "file/a", "link", "link/a", "dangling"] {
+            let failure = folder
+                .try_writing("output-directory", &path(name))
+                .unwrap_err();
+            assert_eq!(failure.outcome.code(), 2, "{name}: {failure}");
+            assert!(failure.what.contains(name), "{failure}");
+        }
+
+        // Not even root may make files here.
+        let kernel = Folder::root(Path::new("/sys/kernel")).unwrap();
+        let failure = kernel
+            .try_writing("output-directory", &path("a"))
+            .unwrap_err();
+        assert_eq!(failure.outcome.code(), 3, "{failure}");
+        assert!(failure.what.contains("/sys/kernel"), "{failure}");
+    }
+
+    #[test]
+    fn a_file_of_our_own_replaces_what_is_none() {
+        let (directory, folder) = workspace();
+        let at = directory.path().join("ours");
+        let outside = directory.path().join("outside");
+        fs::write(&outside, "theirs").unwrap();
+        let mut content = String::new();
+        folder.own_file("ours").unwrap().write_all(b"one").unwrap();
+        folder
+            .own_file("ours")
+            .unwrap()
+            .read_to_string(&mut content)
+            .unwrap();
+        assert_eq!(content, "one");
+        fs::remove_file(&at).unwrap();
+        symlink(&outside, &at).unwrap();
+        folder.own_file("ours").unwrap().write_all(b"two").unwrap();
+        assert_eq!(fs::read(&at).unwrap(), b"two");
+        assert_eq!(fs::read(&outside).unwrap(), b"theirs");
     }
 
     #[test]

@@ -22,4 +22,4 @@ mod session;
 mod style;
 pub mod summary;
 
-pub use session::{Session, harden};
+pub use session::{Session, fail, harden};

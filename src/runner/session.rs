@@ -58,6 +58,19 @@ impl Session {
     pub fn output(&self, name: &str, value: &str) -> Result<()> {
         self.files.output(name, &self.console.redact(value))
     }
+
+    /// Tells a failure: as an annotation or on standard error, and in the summary. Once: the same
+    /// fault often meets more than one file.
+    pub fn fail(&self, failure: &Failure) {
+        fail(failure, &self.console, &self.summary);
+    }
+}
+
+/// As [`Session::fail`], where there is no session.
+pub fn fail(failure: &Failure, console: &Console, summary: &Summary) {
+    if summary.failure(failure) {
+        console.failure(failure);
+    }
 }
 
 /// Closes this process's memory and environment (`/proc/PID/mem`, `environ`) to other processes of

@@ -59,8 +59,9 @@ impl Summary {
         self.lock().insert(0, section);
     }
 
-    /// Puts a failure before all other sections.
-    pub fn failure(&self, failure: &Failure) {
+    /// Puts a failure before all other sections; false if it stands there already.
+    #[must_use = "what stands there already is not told again"]
+    pub fn failure(&self, failure: &Failure) -> bool {
         let prose = markdown::prose;
         let mut body = format!("### ❌ {}\n", prose(&failure.headline()));
         for (label, text) in failure.sentences() {
@@ -73,7 +74,14 @@ impl Summary {
         if let Some(paste) = &failure.paste {
             body.extend(["\n", &markdown::fence("", paste)]);
         }
-        self.add_first(&failure.title, body);
+        let known = self
+            .lock()
+            .iter()
+            .any(|section| section.title == failure.title && section.body == body);
+        if !known {
+            self.add_first(&failure.title, body);
+        }
+        !known
     }
 
     /// Writes what was gathered, cleaned by `redact`, behind what the step has there already.
@@ -196,7 +204,8 @@ mod tests {
             .because("The token may not.")
             .next("Add the permission.")
             .paste("permissions:\n  security-events: write\n");
-        summary.failure(&failure);
+        assert!(summary.failure(&failure));
+        assert!(!summary.failure(&failure), "told already");
         insta::assert_snapshot!(summary.lock()[0].body, @r"
         ### ❌ No upload
 

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use super::observe::Seen;
 use super::plan::{Coverage, Judgement};
 use super::report;
+use super::sarif::category;
 use super::sarif::limits::{Document, documents, gzip, unused_parts};
 use super::scan::{Scan, State};
 use super::setting::Setting;
 use super::upload::plan::{Candidate, Content};
-use super::upload::result::{UploadResult, Weight};
+use super::upload::result::{Status, UploadResult, Weight};
 use super::upload::{Circumstances, apply as uploads, observe, plan as upload_plan, target};
 use crate::outcome::{Failure, Result};
 use crate::runner::path::RelativePath;
@@ -22,23 +23,19 @@ pub(crate) struct Done {
     pub sarif: Vec<String>,
     pub dropped: Vec<report::Dropped>,
     pub uploads: Vec<UploadResult>,
+    /// Why files of ours are missing.
+    pub unwritten: Vec<Failure>,
     pub timings: Vec<(String, Duration)>,
 }
 
-/// Writes, then uploads.
-///
-/// # Errors
-/// Error: a file of ours cannot be written. What became of an upload is no error here.
-pub(crate) async fn apply(
-    setting: &Setting<'_>,
-    seen: &Seen,
-    judgement: &Judgement,
-) -> Result<Done> {
+/// Writes, then uploads. What goes wrong is told in the end; the verdict stands.
+pub(crate) async fn apply(setting: &Setting<'_>, seen: &Seen, judgement: &Judgement) -> Done {
     let started = Instant::now();
     let mut done = Done {
         sarif: Vec::new(),
         dropped: Vec::new(),
         uploads: Vec::new(),
+        unwritten: Vec::new(),
         timings: Vec::new(),
     };
     let mut candidates = Vec::new();
@@ -48,7 +45,10 @@ pub(crate) async fn apply(
         let unused = unused_parts(scan, written.len());
         for document in &written {
             let name = file_name(&document.category, &mut names);
-            done.sarif.push(write(setting, &name, &document.bytes)?);
+            match write(setting, &name, &document.bytes) {
+                Ok(path) => done.sarif.push(path),
+                Err(failure) => done.unwritten.push(failure),
+            }
             done.dropped.extend(dropped(document));
         }
         idle.extend(unused.iter().map(|document| document.category.clone()));
@@ -56,14 +56,21 @@ pub(crate) async fn apply(
     }
     for (name, text) in &seen.logs {
         let text = setting.session.console.redact(text);
-        write(setting, &format!("logs/{name}.log"), text.as_bytes())?;
+        let written = write(setting, &format!("logs/{name}.log"), text.as_bytes());
+        done.unwritten.extend(written.err());
     }
     done.timings.push(("files".to_owned(), started.elapsed()));
     let started = Instant::now();
+    let whole = whole(&candidates);
+    let kept = whole.iter().map(|category| seen.claims.keep(category));
+    done.unwritten.extend(kept.filter_map(Result::err));
     done.uploads = upload(setting, candidates).await;
+    let free = whole.iter().filter(|it| is_free(it, &done.uploads));
+    let freed = free.map(|category| seen.claims.give_back(category));
+    done.unwritten.extend(freed.filter_map(Result::err));
     drop_idle(&mut done.uploads, &idle);
     done.timings.push(("upload".to_owned(), started.elapsed()));
-    Ok(done)
+    done
 }
 
 /// What each of a scan's categories could get. A scan that did not see everything gives none of
@@ -97,6 +104,32 @@ fn candidates(
     let unused = unused.into_iter().filter(|_| incomplete.is_none());
     let unused = unused.map(|document| candidate(document, true));
     written.chain(unused).collect()
+}
+
+/// The categories that no later step of the job may have, whether or not this run is one that can
+/// upload: two steps that share one are a mistake on every branch. A scan that is not complete
+/// leaves its category to a step that can do better.
+fn whole(candidates: &[Candidate]) -> Vec<String> {
+    let whole = candidates
+        .iter()
+        .filter(|it| !matches!(it.content, Content::Incomplete(_)));
+    whole.map(|it| it.category.clone()).collect()
+}
+
+/// Whether the upload of a category failed, and nothing of it can have reached GitHub.
+fn is_free(category: &str, uploads: &[UploadResult]) -> bool {
+    let parts = category::part(category, 2);
+    let parts = parts.trim_end_matches("2/");
+    let mut own = uploads
+        .iter()
+        .filter(|it| it.category == category || it.category.starts_with(parts));
+    own.all(|it| {
+        let perhaps = matches!(
+            it.status,
+            Status::Network | Status::ServerError | Status::UnexpectedAnswer | Status::Cancelled
+        );
+        it.weight == Weight::Error && it.sarif_id.is_none() && !perhaps
+    })
 }
 
 async fn upload(setting: &Setting<'_>, candidates: Vec<Candidate>) -> Vec<UploadResult> {
@@ -186,4 +219,53 @@ fn dropped(document: &Document) -> Option<report::Dropped> {
             counts.join(", ")
         ),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_category_is_free_again_only_if_nothing_was_sent() {
+        let result = |category: &str, status: Status, id: Option<&str>| UploadResult {
+            category: category.to_owned(),
+            status,
+            sarif_id: id.map(str::to_owned),
+            analyses_url: None,
+            weight: status.weight(crate::security_scan::inputs::Upload::Auto),
+            reason: String::new(),
+            failure: None,
+        };
+        let (base, part, other) = ("s/bandit/", "s/bandit/part-2/", "s/bandit/app/");
+        for (uploads, free) in [
+            (vec![result(base, Status::Unauthorized, None)], true),
+            (vec![result(base, Status::NotFound, None)], true),
+            (vec![result(base, Status::Network, None)], false),
+            (vec![result(base, Status::Cancelled, None)], false),
+            (vec![result(base, Status::Complete, Some("1"))], false),
+            (
+                vec![result(base, Status::ProcessingFailed, Some("1"))],
+                false,
+            ),
+            // Nothing failed: the step has done what it could on this branch.
+            (vec![result(base, Status::Fork, None)], false),
+            (vec![result(base, Status::Off, None)], false),
+            (
+                vec![
+                    result(base, Status::TooLarge, None),
+                    result(part, Status::Complete, Some("1")),
+                ],
+                false,
+            ),
+            (
+                vec![
+                    result(base, Status::TooLarge, None),
+                    result(other, Status::Complete, Some("1")),
+                ],
+                true,
+            ),
+        ] {
+            assert_eq!(is_free(base, &uploads), free, "{uploads:?}");
+        }
+    }
 }

@@ -55,8 +55,9 @@ pub struct Inputs {
     #[arg(long, value_name = "BOOL", default_value = "false", num_args = 0..=1, default_missing_value = "true", value_parser = crate::runner::inputs::boolean)]
     pub only_fixable: bool,
 
-    /// Policy file. On `pull_request` it is read at the base commit, in a merge queue at the
-    /// queue's base.
+    /// Policy file; there may be none. On `pull_request` it is read at the base commit, in a merge
+    /// queue at the queue's base. What it says wins over `fail-on`, `only-fixable` and
+    /// `on-incomplete`.
     #[arg(
         long,
         value_name = "FILE",
@@ -96,13 +97,13 @@ pub struct Inputs {
     #[arg(long, value_name = "ACTION", default_value = "fail")]
     pub on_incomplete: OnIncomplete,
 
-    /// Where SARIF, `report.json` and scanner logs are written, inside the workspace. Never
-    /// scanned.
+    /// Where SARIF, `report.json` and scanner logs are written, inside the workspace: each step has
+    /// a folder there, `security-scan` or `security-scan-<step id>`. Never scanned.
     #[arg(long, value_name = "DIR", default_value = "slipway-results")]
     pub output_directory: String,
 
     /// GitHub token: `contents: read` for the policy of a pull request's base,
-    /// `security-events: write` for uploads.
+    /// `security-events: write` for uploads, `packages: read` for private images on ghcr.io.
     #[arg(long, value_name = "SECRET", hide = true)]
     pub token: Option<SecretString>,
 

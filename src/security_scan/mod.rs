@@ -30,7 +30,7 @@ use setting::Setting;
 ///
 /// # Errors
 /// What ended the run before a verdict: a wrong input or policy, an environment that does not let
-/// the scanners be locked in, a cancelled job.
+/// the scanners be locked in or results be written, a cancelled job.
 pub async fn run(inputs: inputs::Inputs, session: &Session) -> Result<Outcome> {
     let setting = Setting::check(&inputs, session)?;
     let seen = observe::observe(&setting).await?;
@@ -40,6 +40,6 @@ pub async fn run(inputs: inputs::Inputs, session: &Session) -> Result<Outcome> {
         &plan::Settings::from(&inputs),
         setting.today(),
     );
-    let done = apply::apply(&setting, &seen, &judgement).await?;
-    tell::tell(&setting, &seen, &judgement, done)
+    let done = apply::apply(&setting, &seen, &judgement).await;
+    Ok(tell::tell(&setting, &seen, &judgement, done))
 }

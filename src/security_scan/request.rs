@@ -68,25 +68,25 @@ impl Request {
         let path = (inputs.path != "none").then(|| inputs.path.clone());
         if !inputs.images.is_empty() && !scanners.contains(&Scanner::Trivy) {
             return Err(Failure::invalid(
-                "images need Trivy",
+                "Invalid input `images`",
                 format!(
-                    "images are scanned by Trivy, and scanners is \"{}\"",
+                    "`images` are scanned by Trivy, and `scanners: {}` leaves it out.",
                     inputs.scanners
                 ),
             )
-            .next("add trivy to scanners, or remove images"));
+            .next("Add `trivy` to `scanners`, or remove `images`."));
         }
         let scans_tree = path.is_some() && !scanners.is_empty();
         if !scans_tree && inputs.images.is_empty() && inputs.sarif_files.is_empty() {
             return Err(Failure::invalid(
-                "nothing to scan",
+                "Nothing to scan",
                 format!(
-                    "path \"{}\" and scanners \"{}\" leave nothing to scan, and neither images \
-                     nor sarif-files is given",
+                    "`path: {}` and `scanners: {}` leave nothing to scan, and neither `images` nor \
+                     `sarif-files` is given.",
                     inputs.path, inputs.scanners
                 ),
             )
-            .next("give a path and scanners, images, or sarif-files"));
+            .next("Give `path` and `scanners`, `images`, or `sarif-files`."));
         }
         category(&inputs.category)?;
         Ok(Self {
@@ -107,7 +107,7 @@ fn list<T: Copy + Ord>(
     let wrong = |what: String| {
         let names: Vec<&str> = known.iter().map(|(name, _)| *name).chain(none).collect();
         Failure::invalid(format!("Invalid input `{input}`"), what).next(format!(
-            "allowed: {}, separated by commas",
+            "Allowed: {}, separated by commas.",
             names.join(", ")
         ))
     };
@@ -123,11 +123,11 @@ fn list<T: Copy + Ord>(
         let (_, value) = known
             .iter()
             .find(|(known, _)| *known == name)
-            .ok_or_else(|| wrong(format!("{input} \"{text}\" holds \"{name}\"")))?;
+            .ok_or_else(|| wrong(format!("`{input}: {text}` holds `{name}`.")))?;
         found.insert(*value);
     }
     if found.is_empty() {
-        return Err(wrong(format!("{input} \"{text}\" names nothing")));
+        return Err(wrong(format!("`{input}: {text}` names nothing.")));
     }
     Ok(found)
 }
@@ -147,9 +147,9 @@ fn category(prefix: &str) -> Result<()> {
     }
     Err(Failure::invalid(
         "Invalid input `category`",
-        format!("category is \"{prefix}\""),
+        format!("`category: {prefix}` is not allowed."),
     )
-    .next("allowed: letters, digits, - _ . and single / between parts; at most 100 characters"))
+    .next("Allowed: letters, digits, `-`, `_`, `.` and single `/` between parts; at most 100 characters."))
 }
 
 #[cfg(test)]
@@ -168,7 +168,7 @@ mod tests {
         let line = Line::try_parse_from(std::iter::once("slipway").chain(args.iter().copied()))
             .map_err(|error| error.to_string())?;
         Request::check(&line.inputs)
-            .map_err(|failure| format!("{failure}; {}", failure.next.as_deref().unwrap_or("")))
+            .map_err(|failure| format!("{failure} {}", failure.next.as_deref().unwrap_or("")))
     }
 
     #[test]
@@ -187,40 +187,40 @@ mod tests {
         for (args, expected) in [
             (
                 &["--scanners", "trivy,snyk"][..],
-                "Invalid input `scanners`: scanners \"trivy,snyk\" holds \"snyk\"; allowed: trivy, \
-                 bandit, none, separated by commas",
+                "Invalid input `scanners`: `scanners: trivy,snyk` holds `snyk`. Allowed: trivy, bandit, \
+                 none, separated by commas.",
             ),
             (
                 &["--trivy-checks", "none"],
-                "Invalid input `trivy-checks`: trivy-checks \"none\" holds \"none\"; allowed: vuln, \
-                 misconfig, secret, license, separated by commas",
+                "Invalid input `trivy-checks`: `trivy-checks: none` holds `none`. Allowed: vuln, \
+                 misconfig, secret, license, separated by commas.",
             ),
             (
                 &["--scanners", " , "],
-                "Invalid input `scanners`: scanners \" , \" names nothing; allowed: trivy, bandit, \
-                 none, separated by commas",
+                "Invalid input `scanners`: `scanners:  , ` names nothing. Allowed: trivy, bandit, \
+                 none, separated by commas.",
             ),
             (
                 &["--path", "none"],
-                "nothing to scan: path \"none\" and scanners \"trivy,bandit\" leave nothing to \
-                 scan, and neither images nor sarif-files is given; give a path and scanners, \
-                 images, or sarif-files",
+                "Nothing to scan: `path: none` and `scanners: trivy,bandit` leave nothing to scan, and \
+                 neither `images` nor `sarif-files` is given. Give `path` and `scanners`, `images`, \
+                 or `sarif-files`.",
             ),
             (
                 &["--scanners", "none"],
-                "nothing to scan: path \".\" and scanners \"none\" leave nothing to scan, and \
-                 neither images nor sarif-files is given; give a path and scanners, images, or \
-                 sarif-files",
+                "Nothing to scan: `path: .` and `scanners: none` leave nothing to scan, and neither \
+                 `images` nor `sarif-files` is given. Give `path` and `scanners`, `images`, or \
+                 `sarif-files`.",
             ),
             (
                 &["--scanners", "bandit", "--images", "a"],
-                "images need Trivy: images are scanned by Trivy, and scanners is \"bandit\"; add \
-                 trivy to scanners, or remove images",
+                "Invalid input `images`: `images` are scanned by Trivy, and `scanners: bandit` leaves it \
+                 out. Add `trivy` to `scanners`, or remove `images`.",
             ),
             (
                 &["--category", "../x"],
-                "Invalid input `category`: category is \"../x\"; allowed: letters, digits, - _ . and \
-                 single / between parts; at most 100 characters",
+                "Invalid input `category`: `category: ../x` is not allowed. Allowed: letters, digits, \
+                 `-`, `_`, `.` and single `/` between parts; at most 100 characters.",
             ),
         ] {
             assert_eq!(check(args).unwrap_err(), expected, "{args:?}");

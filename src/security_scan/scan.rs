@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::finding::{Finding, Rule};
@@ -108,6 +109,22 @@ pub struct Tool {
     pub information_uri: Option<String>,
 }
 
+/// A database that a scanner looked things up in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Database {
+    /// Such as `Trivy vulnerability database`.
+    pub name: &'static str,
+    /// Of its format.
+    pub version: u32,
+    /// When its content was put together.
+    pub updated_at: Timestamp,
+    /// When its publisher means to have a newer one.
+    pub next_update: Timestamp,
+    pub downloaded_at: Option<Timestamp>,
+    /// OCI repository that it came from, if it was downloaded in this run from one that was named.
+    pub repository: Option<String>,
+}
+
 /// Whether the scan saw all that it was asked to see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
@@ -125,7 +142,7 @@ pub struct Gap {
     pub kind: GapKind,
     /// What happened to what, one sentence.
     pub what: String,
-    /// What to do about it; may hold a command or YAML to paste.
+    /// What to do about it. A command to paste comes last, behind `run: `.
     pub next: Option<String>,
 }
 

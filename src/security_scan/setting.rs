@@ -62,7 +62,7 @@ impl<'a> Setting<'a> {
         if output.contains(&cache) || cache.contains(&output) {
             return Err(Failure::invalid(
                 "Invalid input `output-directory`",
-                format!("output-directory \"{output}\" and cache-directory \"{cache}\" lie within each other."),
+                format!("`output-directory: {output}` and `cache-directory: {cache}` lie within each other."),
             )
             .next("Give each a folder of its own."));
         }
@@ -71,11 +71,14 @@ impl<'a> Setting<'a> {
             .join(&folder_name(step))
             .map_err(|why| Failure::error("No folder for results", format!("{output}: {why}.")))?;
         untracked("output-directory", &output, &tracked)?;
+        let workspace = Folder::root(&session.workspace.path)?;
+        // Scanners take minutes; nobody should learn only then that their results have no place.
+        workspace.try_writing("output-directory", &results)?;
         Ok(Self {
             inputs,
             session,
             request,
-            workspace: Folder::root(&session.workspace.path)?,
+            workspace,
             path,
             policy,
             cache,

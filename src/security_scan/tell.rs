@@ -4,67 +4,106 @@ use super::apply::{Done, below};
 use super::observe::Seen;
 use super::outputs::Outputs;
 use super::plan::Judgement;
-use super::report::{self, Checkout, Message, Report, Run, UploadReport, Weight};
+use super::report::{self, Checkout, Message, Report, Run, UploadReport, Weight, words};
 use super::setting::Setting;
 use super::upload::result::{self, UploadResult};
 use crate::outcome::{Failure, Outcome, Result};
 use crate::runner::context::Context;
 
-/// Writes the report and says how the run ended.
-///
-/// # Errors
-/// Error: report, outputs or the result cannot be written.
+/// Writes the report and says how the run ended. What cannot be written is told where it still can
+/// be, and changes the result as [`Outcome::conclude`] says.
 pub(super) fn tell(
     setting: &Setting<'_>,
     seen: &Seen,
     judgement: &Judgement,
     done: Done,
-) -> Result<Outcome> {
+) -> Outcome {
     let session = setting.session;
-    let path = below(&setting.results, "report.json")?;
-    let report = report::build(&Run {
+    let mut unwritten = done.unwritten;
+    let failure = together(&unwritten);
+    let mut run = Run {
         inputs: setting.inputs,
         started: setting.started,
         duration: elapsed(setting),
         checkout: session.context.as_ref().map(|it| checkout(it, setting)),
-        policy: Some(&seen.policy.policy),
-        origin: Some(&seen.origin),
+        policy: &seen.policy.policy,
+        origin: &seen.origin,
         changes: seen.policy.proposed.clone(),
         scans: &seen.scans,
-        judgement: Some(judgement),
-        failure: None,
+        judgement,
+        failure: failure.as_ref(),
         warnings: seen.warnings.iter().map(Message::from).collect(),
         uploads: done.uploads.into_iter().map(uploaded).collect(),
         dropped: done.dropped,
-        databases: Vec::new(),
+        databases: &seen.databases,
         timings: seen.timings.iter().cloned().chain(done.timings).collect(),
         sarif: done.sarif,
-        report: path.as_str().to_owned(),
-    });
-    let text = serde_json::to_string_pretty(&report).map_err(|error| {
-        Failure::error(
-            "Report not written",
-            format!("The report is no JSON: {error}."),
-        )
-    })?;
-    setting
-        .workspace
-        .write(&path, session.console.redact(&text).as_bytes())?;
+        report: format!("{}/{REPORT}", setting.results),
+    };
+    let mut report = report::build(&run);
+    let mut outputs = Outputs::from(&report);
+    let failure;
+    if let Err(missing) = write(setting, &report) {
+        unwritten.push(missing);
+        failure = together(&unwritten);
+        run.failure = failure.as_ref();
+        report = report::build(&run);
+        // What stands there is an earlier run's.
+        outputs.report.clear();
+    }
     for section in report::summary(&report) {
         session.summary.add(section.title, section.body);
     }
-    // At a desk the result itself says all that.
+    // At a desk the result itself says all that; what is missing of it is an error of its own.
     if session.console.in_runner() {
         session.console.annotate_all(report::annotations(&report));
         if let Some(verdict) = report::verdict(&report) {
             session.console.annotate(verdict);
         }
+    } else if let Some(failure) = together(&unwritten) {
+        session.console.failure(&failure);
     }
-    Outputs::from(&report).write(session)?;
-    session
-        .console
-        .result(&report::text(&report), || report.json())?;
-    Ok(report.result)
+    let text = report::text(&report);
+    let told = [
+        outputs.write(session),
+        session.console.result(&text, || report.json()),
+    ];
+    let failures = told.into_iter().filter_map(Result::err);
+    report.result.conclude(failures.map(|failure| {
+        session.fail(&failure);
+        failure.outcome
+    }))
+}
+
+const REPORT: &str = "report.json";
+
+fn write(setting: &Setting<'_>, report: &Report) -> Result<()> {
+    let path = below(&setting.results, REPORT)?;
+    let text = serde_json::to_string_pretty(report).map_err(|error| {
+        Failure::error(
+            "Report not written",
+            format!("The report is no JSON: {error}."),
+        )
+    })?;
+    let text = setting.session.console.redact(&text);
+    setting.workspace.write(&path, text.as_bytes())
+}
+
+/// What keeps one file from being written mostly keeps all.
+fn together(unwritten: &[Failure]) -> Option<Failure> {
+    let (first, more) = unwritten.split_first()?;
+    let mut failure = first.clone();
+    "Results not written".clone_into(&mut failure.title);
+    if !more.is_empty() {
+        failure.what = format!(
+            "{} {} could not be written either.",
+            first.what,
+            words::count(more.len() as u64, "other file")
+        );
+    }
+    let next = "See to it that nothing else writes to output-directory, and that there is space.";
+    failure.next.get_or_insert_with(|| next.to_owned());
+    Some(failure)
 }
 
 fn elapsed(setting: &Setting<'_>) -> std::time::Duration {

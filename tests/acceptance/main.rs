@@ -20,4 +20,5 @@ mod scanners;
 mod support;
 #[path = "../../src/testing.rs"]
 mod testing;
+mod verdict;
 mod workflows;

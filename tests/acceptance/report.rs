@@ -12,9 +12,9 @@ use slipway::outcome::Failure;
 use slipway::security_scan::finding::{Finding, Flows, Kind, Location, Package, Region};
 use slipway::security_scan::inputs::Inputs;
 use slipway::security_scan::plan::{Settings, judge};
-use slipway::security_scan::policy::Policy;
+use slipway::security_scan::policy::{Origin, Policy};
 use slipway::security_scan::report::{Checkout, Run, UploadReport, build};
-use slipway::security_scan::scan::{Gap, GapKind, Scan, Source, State, Tool};
+use slipway::security_scan::scan::{Database, Gap, GapKind, Scan, Source, State, Tool};
 use slipway::security_scan::severity::Severity;
 
 #[derive(clap::Parser)]
@@ -106,7 +106,7 @@ fn scan(state: State, findings: Vec<Finding>) -> Scan {
     }
 }
 
-/// Reports of a run with every kind of decision, and of one that ended early.
+/// Reports of a run with every kind of decision, and of one whose results could not be written.
 fn reports() -> Vec<Value> {
     let inputs = Desk::try_parse_from(["x"]).unwrap().inputs;
     let yaml = "version: 1\nscanners: {trivy: {on-incomplete: warn}}\nsuppressions:\n  - {rule: \
@@ -135,7 +135,15 @@ fn reports() -> Vec<Value> {
         scan(State::NothingToDo("*.py".into()), vec![]),
     ];
     let judgement = judge(&scans, &policy, &Settings::from(&inputs), date(2026, 6, 15));
-    let early = Failure::invalid("Wrong input", "path leaves the workspace").next("Correct it.");
+    let unwritten = Failure::error("Results not written", "The disk is full.").next("Free space.");
+    let database = Database {
+        name: "Trivy vulnerability database",
+        version: 2,
+        updated_at: "2026-06-15T06:00:00Z".parse().unwrap(),
+        next_update: "2026-06-16T06:00:00Z".parse().unwrap(),
+        downloaded_at: None,
+        repository: Some("ghcr.io/aquasecurity/trivy-db:2".into()),
+    };
     let run = Run {
         inputs: &inputs,
         started: "2026-06-15T10:00:00Z".parse().unwrap(),
@@ -148,27 +156,25 @@ fn reports() -> Vec<Value> {
             event: "push".into(),
             run_url: "https://github.com/acme/app/actions/runs/1".into(),
         }),
-        policy: Some(&policy),
-        origin: None,
+        policy: &policy,
+        origin: &Origin::Workspace,
         changes: vec![],
         scans: &scans,
-        judgement: Some(&judgement),
+        judgement: &judgement,
         failure: None,
         warnings: vec![],
         uploads: vec![UploadReport::default()],
         dropped: vec![],
-        databases: vec![],
+        databases: &[database],
         timings: vec![("policy".into(), Duration::from_millis(3))],
         sarif: vec![],
         report: "slipway-results/report.json".into(),
     };
-    let ended_early = Run {
-        judgement: None,
-        failure: Some(&early),
-        policy: None,
+    let not_written = Run {
+        failure: Some(&unwritten),
         ..run.clone()
     };
-    [run, ended_early].map(|run| build(&run).json()).to_vec()
+    [run, not_written].map(|run| build(&run).json()).to_vec()
 }
 
 #[test]

@@ -114,18 +114,23 @@ fn a_runner_that_is_none_is_an_error() {
 }
 
 #[test]
-fn code_and_result_agree_even_when_the_result_cannot_be_written() {
+fn a_result_that_cannot_be_written_is_told_and_makes_none_better() {
     let runner = Runner::new()
         .input("fail-on", "x")
         .with("GITHUB_OUTPUT", "/dev/full");
     let (code, out, _) = ended(&mut runner.command(SCAN));
-    assert_eq!(code, 3);
+    // A wrong input weighs more than the environment: `Outcome::conclude`.
+    assert_eq!(code, 2);
+    assert!(
+        out.contains("::error title=Invalid input `fail-on`"),
+        "{out}"
+    );
     assert!(
         out.contains("::error title=Output not written::GITHUB_OUTPUT"),
         "{out}"
     );
     let runner = runner.without("GITHUB_OUTPUT");
-    assert_eq!(ended(&mut runner.command(SCAN)).0, 3);
+    assert_eq!(ended(&mut runner.command(SCAN)).0, 2);
 }
 
 #[test]
@@ -145,7 +150,7 @@ fn links_in_place_of_the_runners_files_are_not_followed() {
     std::fs::write(&target, "").unwrap();
     std::fs::remove_file(&link).unwrap();
     std::os::unix::fs::symlink(&target, &link).unwrap();
-    assert_eq!(ended(&mut runner.command(SCAN)).0, 3);
+    assert_eq!(ended(&mut runner.command(SCAN)).0, 2);
     assert_eq!(std::fs::read_to_string(target).unwrap(), "");
 }
 

@@ -105,15 +105,17 @@ pub fn failure(files: &BTreeSet<PathBuf>) -> Option<Failure> {
         .collect();
     Some(
         Failure::invalid(
-            "the job's token is within the scanners' reach",
+            "The job's token is within the scanners' reach",
             format!(
-                "credentials that were left by actions/checkout can be read by every process of \
+                "Credentials that were left by actions/checkout can be read by every process of \
                  this job, scanners included: {}",
                 list.join(", ")
             ),
         )
-        .because("actions/checkout keeps the token for later steps unless it is told not to")
-        .next("check out without keeping the token; a later step that pushes can be given it there")
+        .because("actions/checkout keeps the token for later steps unless it is told not to.")
+        .next(
+            "Check out without keeping the token; a later step that pushes can be given it there.",
+        )
         .paste("- uses: actions/checkout@v6\n  with:\n    persist-credentials: false"),
     )
 }

@@ -12,9 +12,9 @@ use secrecy::SecretString;
 
 use super::policy::{Credentials, Origin, origin};
 use super::policy_in_force::{self, InForce};
-use super::sarif::category::Journal;
+use super::sarif::claim::Claims;
 use super::sarif::read::Imported;
-use super::scan::Scan;
+use super::scan::{Database, Scan};
 use super::scanners::{self, Job, imported};
 use super::setting::Setting;
 use super::{fingerprint, plan};
@@ -23,13 +23,17 @@ use crate::runner::context::Context;
 use crate::runner::folder::Folder;
 use crate::runner::path::RelativePath;
 
-/// All that was seen. Nothing was written but databases into their cache.
+/// All that was seen. Nothing was written but databases into their cache, and the claims.
 #[derive(Debug)]
 pub struct Seen {
     pub policy: InForce,
     pub origin: Origin,
     /// Settled by the policy, with fingerprints, without secrets.
     pub scans: Vec<Scan>,
+    /// The categories that are this step's.
+    pub claims: Claims,
+    /// That the scanners looked things up in.
+    pub databases: Vec<Database>,
     /// Name and text of each scanner's log.
     pub logs: Vec<(String, String)>,
     /// What the user should know although it does not change the result.
@@ -72,7 +76,7 @@ pub(crate) async fn observe(setting: &Setting<'_>) -> Result<Seen> {
     let job = job(setting, &policy);
     let mut categories = scanners::categories(&job)?;
     categories.extend(imported.scans.iter().map(|scan| scan.category.clone()));
-    claim(context, &categories)?;
+    let claims = claim(context, &categories)?;
     clock.lap("imported SARIF");
     let progress = session.console.progress("Scanning");
     let observed = scanners::run(&job, &session.cancel).await?;
@@ -95,6 +99,8 @@ pub(crate) async fn observe(setting: &Setting<'_>) -> Result<Seen> {
         policy,
         origin,
         scans,
+        claims,
+        databases: observed.databases,
         logs: observed.logs,
         warnings,
         timings: clock.laps,
@@ -150,13 +156,13 @@ fn credentials(
     }
 }
 
-/// One category for one scan of one job: GitHub would let the later replace the earlier.
-fn claim(context: Option<&Context>, categories: &[String]) -> Result<()> {
+/// At a desk there are no other steps.
+fn claim(context: Option<&Context>, categories: &[String]) -> Result<Claims> {
     let Some((context, temp)) = context.and_then(|it| Some((it, it.temp.as_deref()?))) else {
-        return Ok(());
+        return Ok(Claims::default());
     };
     let job = format!("{}/{}/{}", context.run_id, context.run_attempt, context.job);
-    Journal::open(temp, job, &context.action)?.claim(categories)
+    Claims::take(temp, &job, &context.action, categories)
 }
 
 /// A file of the workspace, for the hash of its lines.

@@ -79,12 +79,12 @@ pub fn look(look: &Look<'_>) -> Result<Tree> {
     });
     walked.and_then(|walked| walked).map_err(|error| {
         let failure = Failure::error(
-            "tree can't be read",
-            format!("the tree could not be read as the scanners will: {error}"),
+            "Tree can't be read",
+            format!("The tree could not be read as the scanners will: {error}."),
         );
         match Errno::from_io_error(&error) {
             Some(Errno::MFILE | Errno::NFILE) => {
-                failure.next("raise the limit of open files in the step before: ulimit -n 4096")
+                failure.next("Raise the limit of open files in the step before: `ulimit -n 4096`.")
             }
             _ => failure,
         }
@@ -95,7 +95,7 @@ pub fn look(look: &Look<'_>) -> Result<Tree> {
 pub fn root(workspace: &Path, path: &RelativePath) -> Result<PathBuf> {
     let wrong = |what: String| {
         Failure::invalid("Invalid input `path`", what)
-            .next("give the path of a folder inside the workspace")
+            .next("Give the path of a folder inside the workspace.")
     };
     let mut at = workspace.to_owned();
     for part in path.parts() {

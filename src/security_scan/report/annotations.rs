@@ -2,7 +2,7 @@
 //! runner keeps ten of a level; `runner::annotations` chooses and counts the rest.
 
 use super::{FindingReport, Message, Report, Weight, words};
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, sentence};
 use crate::runner::annotations::{Annotation, Level, Place};
 use crate::security_scan::plan::{Because, Coverage, Standing, Verdict};
 use crate::security_scan::scan::Gap;
@@ -24,7 +24,9 @@ pub fn verdict(report: &Report) -> Option<Annotation> {
 /// All others: first what concerns the run as a whole, then the findings.
 #[must_use]
 pub fn annotations(report: &Report) -> Vec<Annotation> {
-    let mut all = Vec::new();
+    let failure = report.failure.iter();
+    let failure = failure.map(|one| Annotation::new(Level::Error, &one.title, message_text(one)));
+    let mut all: Vec<_> = failure.collect();
     all.extend(report.scans.iter().flat_map(|scan| {
         let level = match scan.coverage {
             Coverage::IncompleteRefused { .. } => Level::Error,
@@ -79,10 +81,11 @@ fn finding(finding: &FindingReport) -> Option<Annotation> {
     let mut message = finding.message.trim().to_owned();
     if let Some((package, fixed)) = words::package(finding) {
         title = format!("{title} in {package}");
-        message = match fixed {
-            Some(fixed) => format!("{message}\nFixed in {fixed}."),
-            None => format!("{message}\nNo fixed version."),
-        };
+        // Trivy's message says so already.
+        let fix = fixed.map_or_else(|| "no fix".to_owned(), |fixed| format!("fixed in {fixed}"));
+        if !message.contains(&fix) {
+            message = format!("{message}\n{}", sentence(&fix));
+        }
     }
     message = format!("{message}\n{}", finding.reason);
     let annotation = Annotation::new(level, title, message);
@@ -160,16 +163,16 @@ fn policy(report: &Report) -> Vec<Annotation> {
 
 fn gap_text(gap: &Gap) -> String {
     match &gap.next {
-        Some(next) => format!("{}\n{next}", gap.what),
-        None => gap.what.clone(),
+        Some(next) => format!("{}\nNext: {next}", sentence(&gap.what)),
+        None => sentence(&gap.what),
     }
 }
 
 fn message_text(message: &Message) -> String {
-    let mut text = message.what.clone();
+    let mut text = sentence(&message.what);
     for (label, part) in [("Cause: ", &message.cause), ("Next: ", &message.next)] {
         if let Some(part) = part {
-            text.extend(["\n", label, part]);
+            text.extend(["\n", label, &sentence(part)]);
         }
     }
     if let Some(paste) = &message.paste {

@@ -3,17 +3,15 @@
 use std::time::Duration;
 
 use super::{
-    CommitReport, Database, Dropped, FindingReport, InputsReport, Message, PolicyReport, Report,
-    SCHEMA, ScanReport, SuppressionReport, Timing, UploadReport, Weight, links, words,
+    CommitReport, DatabaseReport, Dropped, FindingReport, InputsReport, Message, PolicyReport,
+    Report, SCHEMA, ScanReport, SuppressionReport, Timing, UploadReport, Weight, links, words,
 };
 use crate::outcome::{Failure, Outcome};
 use crate::security_scan::finding::{Kind, Location, Region};
 use crate::security_scan::inputs::Inputs;
-use crate::security_scan::plan::{
-    Counts, Decision, INLINE_IGNORE, Item, Judgement, Verdict, conclude,
-};
+use crate::security_scan::plan::{Decision, INLINE_IGNORE, Item, Judgement, Verdict};
 use crate::security_scan::policy::{Change, Origin, Policy};
-use crate::security_scan::scan::{Scan, Source, State};
+use crate::security_scan::scan::{Database, Scan, Source, State};
 use crate::security_scan::severity::Severity;
 
 /// All that the report tells of.
@@ -24,22 +22,20 @@ pub struct Run<'a> {
     pub duration: Duration,
     /// None at a desk.
     pub checkout: Option<Checkout>,
-    /// None: the run ended before it was read, or there is none.
-    pub policy: Option<&'a Policy>,
-    pub origin: Option<&'a Origin>,
+    pub policy: &'a Policy,
+    pub origin: &'a Origin,
     /// What the workspace's version of the policy would change.
     pub changes: Vec<Change>,
     /// As judged.
     pub scans: &'a [Scan],
-    /// None: the run ended before a verdict.
-    pub judgement: Option<&'a Judgement>,
-    /// What ended the run, or went wrong after the verdict.
+    pub judgement: &'a Judgement,
+    /// What went wrong after the verdict.
     pub failure: Option<&'a Failure>,
     /// What the user should know although it does not change the result.
     pub warnings: Vec<Message>,
     pub uploads: Vec<UploadReport>,
     pub dropped: Vec<Dropped>,
-    pub databases: Vec<Database>,
+    pub databases: &'a [Database],
     pub timings: Vec<(String, Duration)>,
     /// SARIF files, relative to the workspace.
     pub sarif: Vec<String>,
@@ -62,8 +58,8 @@ pub struct Checkout {
     pub run_url: String,
 }
 
-/// Builds the report. The result follows from judgement, uploads and failure by the precedence of
-/// [`conclude`].
+/// Builds the report. The result follows from judgement, uploads and failure by
+/// [`Outcome::conclude`].
 #[must_use]
 pub fn build(run: &Run) -> Report {
     let result = result(run);
@@ -86,16 +82,18 @@ pub fn build(run: &Run) -> Report {
         policy: policy(run),
         failure: run.failure.map(Message::from),
         warnings: run.warnings.clone(),
-        counts: run.judgement.map_or_else(Counts::default, |one| one.counts),
+        counts: run.judgement.counts,
         scans: scans(run),
         findings: findings(run),
         suppressions: suppressions(run),
-        idle_scanners: run
-            .judgement
-            .map_or_else(Vec::new, |one| one.idle_scanners.clone()),
+        idle_scanners: run.judgement.idle_scanners.clone(),
         uploads: run.uploads.clone(),
         dropped: run.dropped.clone(),
-        databases: run.databases.clone(),
+        databases: run
+            .databases
+            .iter()
+            .map(|one| database(one, run.started))
+            .collect(),
         timings: run
             .timings
             .iter()
@@ -119,23 +117,17 @@ fn result(run: &Run) -> Outcome {
         .iter()
         .any(|upload| upload.weight == Weight::Error)
         .then_some(Outcome::Error);
-    match run.judgement {
-        Some(judgement) => conclude(judgement.outcome, failure.into_iter().chain(upload)),
-        // Without a verdict nothing may look passed.
-        None => failure.unwrap_or(Outcome::Error),
-    }
+    let later = failure.into_iter().chain(upload);
+    run.judgement.outcome.conclude(later)
 }
 
 fn policy(run: &Run) -> PolicyReport {
     let (commit, commit_is) = match run.origin {
-        Some(Origin::Commit { sha, named }) => (Some(sha.clone()), Some((*named).to_owned())),
-        Some(Origin::Workspace) | None => (None, None),
+        Origin::Commit { sha, named } => (Some(sha.clone()), Some((*named).to_owned())),
+        Origin::Workspace => (None, None),
     };
     PolicyReport {
-        file: run
-            .policy
-            .map(|policy| policy.file.clone())
-            .filter(|file| !file.is_empty()),
+        file: Some(run.policy.file.clone()).filter(|file| !file.is_empty()),
         commit,
         commit_is,
         changes: run.changes.clone(),
@@ -157,10 +149,9 @@ fn alerts_url(run: &Run) -> Option<String> {
 }
 
 fn scans(run: &Run) -> Vec<ScanReport> {
-    let verdicts = run.judgement.map(|one| &one.scans[..]).unwrap_or_default();
     run.scans
         .iter()
-        .zip(verdicts)
+        .zip(&run.judgement.scans)
         .map(|(scan, verdict)| ScanReport {
             source: scan.source.name().to_owned(),
             tool: scan.tool.clone(),
@@ -184,10 +175,8 @@ fn scans(run: &Run) -> Vec<ScanReport> {
 }
 
 fn findings(run: &Run) -> Vec<FindingReport> {
-    let decisions = run.judgement.map(|one| &one.decisions[..]);
+    let decisions = run.judgement.decisions.iter();
     let mut findings: Vec<_> = decisions
-        .unwrap_or_default()
-        .iter()
         .filter_map(|decision| finding(run, decision))
         .collect();
     findings.sort_by(|a, b| {
@@ -210,10 +199,9 @@ fn findings(run: &Run) -> Vec<FindingReport> {
 
 fn finding(run: &Run, decision: &Decision) -> Option<FindingReport> {
     let scan = run.scans.get(decision.scan)?;
-    let file = run.policy.map_or("", |policy| &policy.file);
     let common = FindingReport {
         verdict: decision.because.verdict(),
-        reason: decision.because.sentence(file),
+        reason: decision.because.sentence(&run.policy.file),
         because: decision.because.clone(),
         severity: Severity::Unknown,
         score: None,
@@ -301,13 +289,11 @@ fn url(run: &Run, source: &Source, location: &Location) -> Option<String> {
 }
 
 fn suppressions(run: &Run) -> Vec<SuppressionReport> {
-    let (Some(policy), Some(judgement)) = (run.policy, run.judgement) else {
-        return Vec::new();
-    };
-    policy
+    let uses = &run.judgement.suppressions;
+    run.policy
         .suppressions
         .iter()
-        .zip(&judgement.suppressions)
+        .zip(uses)
         .map(|(suppression, one)| SuppressionReport {
             line: suppression.line,
             covers: suppression.matcher.to_string(),
@@ -319,6 +305,20 @@ fn suppressions(run: &Run) -> Vec<SuppressionReport> {
             unused: one.unused,
         })
         .collect()
+}
+
+fn database(one: &Database, started: jiff::Timestamp) -> DatabaseReport {
+    let age = started.duration_since(one.updated_at).as_hours();
+    DatabaseReport {
+        name: one.name.to_owned(),
+        version: one.version,
+        updated_at: one.updated_at.to_string(),
+        next_update: one.next_update.to_string(),
+        downloaded_at: one.downloaded_at.map(|at| at.to_string()),
+        repository: one.repository.clone(),
+        // A clock that is wrong makes nothing younger than new.
+        age_hours: u64::try_from(age).unwrap_or_default(),
+    }
 }
 
 /// To the millisecond.

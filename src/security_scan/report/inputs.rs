@@ -17,7 +17,7 @@ pub struct InputsReport {
     sarif_files: Vec<String>,
     pub(super) fail_on: FailOn,
     only_fixable: bool,
-    policy: String,
+    pub(super) policy: String,
     upload: Upload,
     category: String,
     wait_for_processing: bool,

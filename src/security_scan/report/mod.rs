@@ -12,7 +12,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 mod text;
-mod words;
+pub(super) mod words;
 
 use serde::Serialize;
 
@@ -56,7 +56,8 @@ pub struct Report {
     /// The inputs, without the secret ones.
     pub inputs: InputsReport,
     pub policy: PolicyReport,
-    /// What ended the run before a verdict, or made it an error afterwards.
+    /// What went wrong after the verdict: results that could not be written. It makes the run an
+    /// error over an open gate.
     pub failure: Option<Message>,
     /// What the user should know although it did not change the result.
     pub warnings: Vec<Message>,
@@ -70,7 +71,8 @@ pub struct Report {
     pub uploads: Vec<UploadReport>,
     /// What GitHub's limits left no room for, in uploads.
     pub dropped: Vec<Dropped>,
-    pub databases: Vec<Database>,
+    /// Databases that the scanners looked things up in.
+    pub databases: Vec<DatabaseReport>,
     pub timings: Vec<Timing>,
     /// Alerts of this ref on GitHub, once something was uploaded.
     pub alerts_url: Option<String>,
@@ -246,19 +248,26 @@ pub struct Dropped {
     pub what: String,
 }
 
-/// A vulnerability database that a scanner used.
+/// A database that a scanner looked things up in. Times are RFC 3339, UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-pub struct Database {
+pub struct DatabaseReport {
     /// Such as `Trivy vulnerability database`.
     pub name: String,
-    /// OCI repository that it came from, if downloaded in this run.
+    /// Of its format.
+    pub version: u32,
+    /// When its content was put together.
+    #[schemars(extend("format" = "date-time"))]
+    pub updated_at: String,
+    /// When its publisher means to have a newer one.
+    #[schemars(extend("format" = "date-time"))]
+    pub next_update: String,
+    /// When it was downloaded, in this run or an earlier one; null: not known.
+    pub downloaded_at: Option<String>,
+    /// The entry of input `database` that it came from; null: Trivy's own repository, or it lay in
+    /// `cache-directory`.
     pub repository: Option<String>,
-    /// `sha256:…`.
-    pub digest: Option<String>,
-    /// When it was built (RFC 3339).
-    pub built: Option<String>,
-    /// How old it was when the run began.
-    pub age_hours: Option<u64>,
+    /// How old its content was when the run began, in whole hours.
+    pub age_hours: u64,
 }
 
 /// How long a part of the run took.

@@ -14,7 +14,7 @@ use crate::security_scan::outputs::Outputs;
 use crate::security_scan::plan::tests_support::{finding, gap, scan};
 use crate::security_scan::plan::{Settings, judge};
 use crate::security_scan::policy::{Origin, Policy, differences};
-use crate::security_scan::scan::{GapKind, Scan, Source, State};
+use crate::security_scan::scan::{Database, GapKind, Scan, Source, State};
 
 const SHA: &str = "0123456789abcdef0123456789abcdef01234567";
 
@@ -24,7 +24,7 @@ struct Desk {
     inputs: Inputs,
 }
 
-fn inputs(arguments: &[&str]) -> Inputs {
+pub(super) fn inputs(arguments: &[&str]) -> Inputs {
     let arguments = ["x", "--token", "ghs_secret", "--registry-auth", "r u p4ss"]
         .iter()
         .chain(arguments);
@@ -90,7 +90,9 @@ fn scans(hostile: Hostile) -> Vec<Scan> {
     };
     let mut lost = gap(GapKind::Unparsed);
     lost.what = foreign("backend/app/new.py could not be parsed: invalid syntax at line 3");
-    lost.next = Some(foreign("python3 -m py_compile backend/app/new.py"));
+    lost.next = Some(foreign(
+        "look at it; run: python3 -m py_compile backend/app/new.py",
+    ));
     let mut bandit = scan(
         Source::Bandit,
         State::Incomplete(vec![lost]),
@@ -212,11 +214,11 @@ fn whole(hostile: Hostile) -> Report {
             event: "pull_request".into(),
             run_url: "https://github.com/acme/app/actions/runs/1/attempts/1".into(),
         }),
-        policy: Some(&policy),
-        origin: Some(&origin),
+        policy: &policy,
+        origin: &origin,
         changes,
         scans: &scans,
-        judgement: Some(&judgement),
+        judgement: &judgement,
         failure: None,
         warnings: vec![Message {
             title: "Credentials within reach of scanners".into(),
@@ -230,12 +232,13 @@ fn whole(hostile: Hostile) -> Report {
             category: "slipway/trivy-fs/".into(),
             what: foreign("12 results beyond GitHub's 25,000 were left out, the least severe"),
         }],
-        databases: vec![Database {
-            name: "Trivy vulnerability database".into(),
+        databases: &[Database {
+            name: "Trivy vulnerability database",
+            version: 2,
+            updated_at: "2026-06-15T06:00:00Z".parse().unwrap(),
+            next_update: "2026-06-16T06:00:00Z".parse().unwrap(),
+            downloaded_at: Some("2026-06-15T09:59:58Z".parse().unwrap()),
             repository: Some("mirror.gcr.io/aquasec/trivy-db".into()),
-            digest: Some("sha256:abc".into()),
-            built: Some("2026-06-15T06:00:00Z".into()),
-            age_hours: Some(4),
         }],
         timings: vec![("policy".into(), Duration::from_millis(120))],
         sarif: vec!["slipway-results/trivy-fs.sarif".into()],
@@ -302,8 +305,8 @@ fn no_secret_input_is_told() {
     assert!(!all.contains("ghs_secret") && !all.contains("p4ss"));
 }
 
-/// A run that ends early, or with nothing to tell.
-fn small(
+/// A run with nothing more to tell.
+pub(super) fn small(
     scans: &[Scan],
     arguments: &[&str],
     failure: Option<&Failure>,
@@ -317,16 +320,16 @@ fn small(
         started: "2026-06-15T10:00:00Z".parse().unwrap(),
         duration: Duration::from_millis(80),
         checkout: None,
-        policy: Some(&policy),
-        origin: None,
+        policy: &policy,
+        origin: &Origin::Workspace,
         changes: vec![],
         scans,
-        judgement: failure.is_none().then_some(&judgement),
+        judgement: &judgement,
         failure,
         warnings: vec![],
         uploads,
         dropped: vec![],
-        databases: vec![],
+        databases: &[],
         timings: vec![],
         sarif: vec![],
         report: "slipway-results/report.json".into(),
@@ -349,7 +352,7 @@ fn verdicts_in_a_sentence() {
         weight: Weight::Error,
         ..UploadReport::default()
     };
-    let early = Failure::invalid("Wrong input", "path leaves the workspace");
+    let unwritten = Failure::error("Results not written", "No space left on device.");
     let told: Vec<_> = [
         small(&[complete(vec![])], &[], None, vec![]),
         small(&[complete(vec![]), nothing()], &[], None, vec![]),
@@ -366,45 +369,14 @@ fn verdicts_in_a_sentence() {
         small(&[], &[], None, vec![]),
         small(&[complete(vec![])], &[], None, vec![failed_upload()]),
         small(&[complete(high())], &[], None, vec![failed_upload()]),
-        small(&[], &[], Some(&early), vec![]),
+        small(&[complete(vec![])], &[], Some(&unwritten), vec![]),
+        small(&[complete(high())], &[], Some(&unwritten), vec![]),
+        small(&[broken()], &[], Some(&unwritten), vec![failed_upload()]),
     ]
     .iter()
     .map(|report| format!("{} {}: {}", report.exit_code, report.result, report.verdict))
     .collect();
     insta::assert_snapshot!(told.join("\n"));
-}
-
-#[test]
-fn a_run_without_a_verdict_never_looks_passed() {
-    let inputs = inputs(&[]);
-    let report = build(&Run {
-        judgement: None,
-        failure: None,
-        ..run_of(&inputs)
-    });
-    assert_eq!(report.result, Outcome::Error);
-}
-
-fn run_of(inputs: &Inputs) -> Run<'_> {
-    Run {
-        inputs,
-        started: "2026-06-15T10:00:00Z".parse().unwrap(),
-        duration: Duration::ZERO,
-        checkout: None,
-        policy: None,
-        origin: None,
-        changes: vec![],
-        scans: &[],
-        judgement: None,
-        failure: None,
-        warnings: vec![],
-        uploads: vec![],
-        dropped: vec![],
-        databases: vec![],
-        timings: vec![],
-        sarif: vec![],
-        report: "slipway-results/report.json".into(),
-    }
 }
 
 #[test]

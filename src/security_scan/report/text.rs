@@ -3,6 +3,7 @@
 //! Plain text; the console cleans it for the terminal or the runner.
 
 use super::{FindingReport, Message, Report, Weight, words};
+use crate::outcome::sentence;
 use crate::security_scan::plan::{Because, Coverage, Standing};
 use crate::security_scan::severity::Severity;
 
@@ -19,9 +20,6 @@ pub fn text(report: &Report) -> String {
         report.result.name(),
         report.verdict
     )];
-    if let Some(failure) = &report.failure {
-        message(&mut lines, failure);
-    }
     blocking(&mut lines, report);
     unseen(&mut lines, report);
     table(&mut lines, report);
@@ -32,18 +30,21 @@ pub fn text(report: &Report) -> String {
         message(&mut lines, warning);
     }
     lines.push(String::new());
-    lines.push(format!(
-        "{} in {}",
-        report.report,
-        words::seconds(report.seconds)
-    ));
+    let took = words::seconds(report.seconds);
+    lines.push(match report.failure {
+        None => format!("{} in {took}", report.report),
+        Some(_) => format!("done in {took}"),
+    });
     lines.join("\n") + "\n"
 }
 
 fn message(lines: &mut Vec<String>, message: &Message) {
-    lines.extend(indented(&message.what));
-    for part in [&message.cause, &message.next].into_iter().flatten() {
-        lines.extend(indented(part));
+    if !message.what.is_empty() {
+        lines.extend(indented(&sentence(&message.what)));
+    }
+    for (label, part) in [("Cause", &message.cause), ("Next", &message.next)] {
+        let part = part.iter();
+        lines.extend(part.flat_map(|part| indented(&format!("{label}: {}", sentence(part)))));
     }
     if let Some(paste) = &message.paste {
         lines.push(String::new());
@@ -51,8 +52,8 @@ fn message(lines: &mut Vec<String>, message: &Message) {
     }
 }
 
-fn indented(text: &str) -> impl Iterator<Item = String> {
-    text.lines().map(|line| format!("  {line}"))
+fn indented(text: &str) -> Vec<String> {
+    text.lines().map(|line| format!("  {line}")).collect()
 }
 
 /// A heading and what belongs under it, one blank line before.
@@ -160,6 +161,8 @@ fn table(lines: &mut Vec<String>, report: &Report) {
         body.push(row.concat());
         body.extend(scan.notes.iter().map(|note| format!("      {note}")));
     }
+    let databases = report.databases.iter();
+    body.extend(databases.map(|one| format!("  {}", words::database(one))));
     section(lines, &heading.concat(), body);
 }
 
@@ -176,7 +179,11 @@ fn uploads(lines: &mut Vec<String>, report: &Report) {
             .as_ref()
             .filter(|_| upload.weight != Weight::Fine)
         {
-            message(&mut body, failure);
+            let mut rest = failure.clone();
+            if rest.what == upload.reason {
+                rest.what.clear();
+            }
+            message(&mut body, &rest);
         }
     }
     body.extend(

@@ -1,12 +1,12 @@
 //! Small phrases that summary, annotations and text share. Plain text: each escapes for its place.
 
-use super::{FindingReport, Report, ScanReport};
+use super::{DatabaseReport, FindingReport, Report, ScanReport};
 use crate::outcome::Outcome;
 use crate::security_scan::finding::Location;
 use crate::security_scan::plan::Coverage;
 
 /// `1 finding`, `2 findings`.
-pub(super) fn count(number: u64, one: &str) -> String {
+pub(in crate::security_scan) fn count(number: u64, one: &str) -> String {
     format!("{number} {one}{}", if number == 1 { "" } else { "s" })
 }
 
@@ -30,6 +30,10 @@ pub(super) fn verdict(report: &Report) -> String {
     let found = match counts.findings {
         0 => "No findings.".to_owned(),
         findings => format!("{}; the gate stays open.", count(findings, "finding")),
+    };
+    let none_blocks = match counts.findings {
+        0 => "No findings.".to_owned(),
+        findings => format!("{}, none blocking.", count(findings, "finding")),
     };
     match (report.result, &report.failure) {
         (Outcome::Failed, _) => format!(
@@ -57,8 +61,10 @@ pub(super) fn verdict(report: &Report) -> String {
             };
             format!("{found}{unseen}{idle}")
         }
-        (_, Some(failure)) => failure.title.clone(),
-        (_, None) => format!("The gate is open, but not every upload succeeded. {found}"),
+        (_, Some(_)) => {
+            format!("The gate is open, but not every result could be written. {none_blocks}")
+        }
+        (_, None) => format!("The gate is open, but not every upload succeeded. {none_blocks}"),
     }
 }
 
@@ -115,6 +121,27 @@ pub(super) fn seconds(seconds: f64) -> String {
             (seconds / 60.0).floor(),
             (seconds % 60.0).floor()
         )
+    }
+}
+
+/// `Trivy vulnerability database, 4 hours old (of 2026-06-15T06:00:00Z), from mirror.example/db`.
+pub(super) fn database(database: &DatabaseReport) -> String {
+    let from = database.repository.as_ref();
+    let from = from.map_or_else(String::new, |name| format!(", from {name}"));
+    format!(
+        "{}, {} old (of {}){from}",
+        database.name,
+        age(database.age_hours),
+        database.updated_at
+    )
+}
+
+/// `less than an hour`, `4 hours`, `30 days`.
+pub(super) fn age(hours: u64) -> String {
+    match hours {
+        0 => "less than an hour".to_owned(),
+        1..48 => count(hours, "hour"),
+        _ => count(hours / 24, "day"),
     }
 }
 

@@ -9,18 +9,13 @@
 //!
 //! GitHub closes the alerts of an analysis that the next one of the same category does not
 //! repeat. So a category never holds a tag, digest or number of a run, every kind of run has a
-//! folder of its own that no imported file can name, and one that two steps of a job claim is an
-//! error ([`Journal`]).
+//! folder of its own that no imported file can name, and one that two steps of a job want is an
+//! error (`claim`).
 
 use std::fmt::Write as _;
-use std::path::Path;
 
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::outcome::{Failure, Result};
-use crate::runner::folder::Folder;
-use crate::runner::path::RelativePath;
 use crate::security_scan::scan::Source;
 
 /// The longest name of a target in a category, in bytes; what is longer ends in a hash.
@@ -105,7 +100,7 @@ fn target(path: &str) -> String {
 
 /// `Semgrep OSS` is `semgrep-oss`. A name that loses more than case and spaces gets a hash of
 /// itself, so that two tools don't meet.
-fn tool_name(tool: &str) -> String {
+pub(super) fn tool_name(tool: &str) -> String {
     let mut name = String::new();
     let mut lost = false;
     for letter in tool.trim().chars() {
@@ -136,104 +131,6 @@ fn short_hash(text: &str) -> String {
             let _ = write!(hash, "{byte:02x}");
             hash
         })
-}
-
-/// The categories that the steps of a job have claimed so far, in `$RUNNER_TEMP`.
-///
-/// Other steps can write there: what is not ours is passed over, and a link in its place is
-/// replaced, not followed.
-#[derive(Debug)]
-pub struct Journal {
-    folder: Folder,
-    job: String,
-    step: String,
-}
-
-/// One line of the journal.
-#[derive(Serialize, Deserialize)]
-struct Claim {
-    job: String,
-    step: String,
-    category: String,
-}
-
-/// Name of the journal in `$RUNNER_TEMP`.
-const JOURNAL: &str = "slipway-categories.jsonl";
-/// A journal that is larger is not ours.
-const LARGEST_JOURNAL: u64 = 1 << 20;
-
-impl Journal {
-    /// The journal in `temp` as step `step` of job `job` sees it. The job's name is one of this
-    /// attempt of this run: `<run id>/<attempt>/<job>`.
-    ///
-    /// # Errors
-    /// Error: `temp` cannot be opened.
-    pub fn open(temp: &Path, job: impl Into<String>, step: impl Into<String>) -> Result<Self> {
-        Ok(Self {
-            folder: Folder::root(temp)?,
-            job: job.into(),
-            step: step.into(),
-        })
-    }
-
-    /// Claims categories for this step: all, or none when one is taken.
-    ///
-    /// # Errors
-    /// Invalid: another step of this job has claimed one, or one is asked for twice. Error: the
-    /// journal cannot be written.
-    pub fn claim(&self, categories: &[String]) -> Result<()> {
-        let path = RelativePath::parse(JOURNAL)
-            .map_err(|what| Failure::error("No journal of categories", what))?;
-        // Not readable as a plain file: not ours.
-        let old = self
-            .folder
-            .read(&path, LARGEST_JOURNAL)
-            .ok()
-            .flatten()
-            .unwrap_or_default();
-        let old = String::from_utf8_lossy(&old);
-        let mut claims: Vec<Claim> = old
-            .lines()
-            .filter_map(|line| serde_json::from_str(line).ok())
-            .filter(|claim: &Claim| claim.job == self.job)
-            .collect();
-        for category in categories {
-            if let Some(other) = claims.iter().find(|claim| claim.category == *category) {
-                return Err(taken(category, other, &self.step));
-            }
-            claims.push(Claim {
-                job: self.job.clone(),
-                step: self.step.clone(),
-                category: category.clone(),
-            });
-        }
-        let mut lines = String::new();
-        for claim in &claims {
-            let line = serde_json::to_string(claim)
-                .map_err(|error| Failure::error("No journal of categories", error.to_string()))?;
-            lines.push_str(&line);
-            lines.push('\n');
-        }
-        self.folder.write(&path, lines.as_bytes())
-    }
-}
-
-fn taken(category: &str, other: &Claim, step: &str) -> Failure {
-    let who = if other.step == step {
-        "this step asks for it twice".to_owned()
-    } else {
-        format!("step \"{}\" of this job has it already", other.step)
-    };
-    Failure::invalid(
-        "A category is used twice",
-        format!("The code scanning category \"{category}\" is used twice: {who}."),
-    )
-    .because("a later analysis of a category replaces the earlier one and closes its alerts")
-    .next("give one of the steps a `category` of its own, or scan both targets in one step")
-    .paste(format!("with:\n  category: slipway-{}", {
-        let name = tool_name(step);
-        name.chars().take(40).collect::<String>()
-    }))
 }
 
 #[cfg(test)]
@@ -346,76 +243,5 @@ mod tests {
             };
             prop_assert_eq!(target(&one) == target(&two), parts(&one) == parts(&two));
         }
-    }
-
-    fn journal(temp: &Path, job: &str, step: &str) -> Journal {
-        Journal::open(temp, job, step).unwrap()
-    }
-
-    #[test]
-    fn a_category_is_claimed_once_in_a_job() {
-        let temp = tempfile::tempdir().unwrap();
-        let scan = || vec!["slipway/bandit/".to_owned()];
-        journal(temp.path(), "1/1/build", "scan")
-            .claim(&scan())
-            .unwrap();
-        journal(temp.path(), "1/1/build", "other")
-            .claim(&["slipway/trivy-fs/".to_owned()])
-            .unwrap();
-        let failure = journal(temp.path(), "1/1/build", "again")
-            .claim(&scan())
-            .unwrap_err();
-        assert_eq!(failure.outcome.code(), 2);
-        assert_eq!(
-            failure.what,
-            "The code scanning category \"slipway/bandit/\" is used twice: step \"scan\" of this \
-             job has it already."
-        );
-        // Another attempt, run or job starts afresh.
-        journal(temp.path(), "1/2/build", "scan")
-            .claim(&scan())
-            .unwrap();
-    }
-
-    #[test]
-    fn one_step_asks_for_each_category_once() {
-        let temp = tempfile::tempdir().unwrap();
-        let twice = vec!["a/x/".to_owned(), "a/x/".to_owned()];
-        let failure = journal(temp.path(), "1/1/j", "s")
-            .claim(&twice)
-            .unwrap_err();
-        assert!(
-            failure.what.contains("this step asks for it twice"),
-            "{failure}"
-        );
-        // Nothing was claimed.
-        journal(temp.path(), "1/1/j", "t")
-            .claim(&["a/x/".to_owned()])
-            .unwrap();
-    }
-
-    #[test]
-    fn a_journal_that_is_not_ours_does_no_harm() {
-        let temp = tempfile::tempdir().unwrap();
-        let outside = temp.path().join("outside");
-        std::fs::write(&outside, "untouched").unwrap();
-        let path = temp.path().join(JOURNAL);
-        let claim =
-            |category: &str| journal(temp.path(), "1/1/j", "s").claim(&[category.to_owned()]);
-        for content in [
-            &b"\xff\xfe"[..],
-            b"{}\n[[[\n\"",
-            &vec![b'['; 50_000],
-            &vec![0; 2 << 20],
-        ] {
-            std::fs::write(&path, content).unwrap();
-            claim("a/b/").unwrap();
-            assert!(claim("a/b/").is_err());
-            std::fs::remove_file(&path).unwrap();
-        }
-        std::os::unix::fs::symlink(&outside, &path).unwrap();
-        claim("a/b/").unwrap();
-        assert_eq!(std::fs::read_to_string(&outside).unwrap(), "untouched");
-        assert!(claim("a/b/").is_err());
     }
 }

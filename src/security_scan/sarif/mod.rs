@@ -1,9 +1,10 @@
 //! SARIF 2.1.0 as GitHub code scanning takes it, and as every tool writes it.
 //!
 //! [`read`] takes any tool's dialect in, [`redact`] keeps secrets out, [`category`] says under
-//! which name a run is kept, [`limits`] cuts to what GitHub accepts, [`mod@write`] prints it.
+//! which name a run is kept, [`claim`] gives each name to one step, [`limits`] cuts to what GitHub accepts, [`mod@write`] prints it.
 
 pub mod category;
+pub mod claim;
 pub mod limits;
 pub mod read;
 pub mod redact;

@@ -20,7 +20,7 @@ use super::observe::tree::{self, Look};
 use super::policy::Policy;
 use super::request::{Request, Scanner};
 use super::sarif::category;
-use super::scan::{Gap, GapKind, Scan, Source, State, Tool};
+use super::scan::{Database, Gap, GapKind, Scan, Source, State, Tool};
 use crate::git::Tracked;
 use crate::outcome::Result;
 use crate::process::{Log, Programs, RunAs};
@@ -57,6 +57,8 @@ pub struct Observed {
     pub scans: Vec<Scan>,
     /// Name (without folder or extension) and text of each scanner's log, for `output-directory`.
     pub logs: Vec<(String, String)>,
+    /// That they looked things up in.
+    pub databases: Vec<Database>,
 }
 
 /// A scan and the log that it left.
@@ -188,7 +190,10 @@ pub async fn run(job: &Job<'_>, cancel: &CancellationToken) -> Result<Observed> 
     if cancel.is_cancelled() {
         return Err(crate::runner::cancel::failure());
     }
-    let mut observed = Observed::default();
+    let mut observed = Observed {
+        databases: trivy.databases(),
+        ..Observed::default()
+    };
     for ran in ran {
         let Ran { mut scan, log } = ran;
         if scan.source.in_tree() {

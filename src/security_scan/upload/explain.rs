@@ -21,8 +21,8 @@ const PERMISSION: &str = "security-events: write";
 /// `permissions:` takes away all that it does not name, and checkout needs the first line.
 const PERMISSIONS: &str = "permissions:\n  contents: read\n  security-events: write";
 const OFF: &str = "with:\n  upload: false";
-const REPORT: &str = "this is likely a fault of slipway's: report it with this message and the SARIF \
-                      from output-directory";
+const REPORT: &str = "This is likely a fault of slipway's: report it with this message and the SARIF \
+                      from output-directory.";
 
 /// Reads an error of the API. `what` is what was asked for.
 pub(super) fn refusal(error: &Error, what: &str, circumstances: Circumstances) -> Refusal {
@@ -41,23 +41,23 @@ fn answered(answer: &Answer, failure: Failure, circumstances: Circumstances) -> 
     match answer.code {
         _ if answer.is_rate_limit() => (Status::RateLimited, failure),
         400 => (Status::BadSarif, anew(failure, "SARIF refused")
-            .because("GitHub cannot read the SARIF file")
+            .because("GitHub cannot read the SARIF file.")
             .next(REPORT)),
         401 => (Status::Unauthorized, failure),
         403 => forbidden(answer, failure, circumstances),
         404 => (Status::NotFound, anew(failure, "Repository not found")
             .because(
-                "the token may not see the repository (GitHub answers 404 then), or this GitHub \
-                 Enterprise Server has no code scanning",
+                "The token may not see the repository (GitHub answers 404 then), or this GitHub \
+                 Enterprise Server has no code scanning.",
             )
-            .next("give the job the permission, or turn uploads off")
+            .next("Give the job the permission, or turn uploads off.")
             .paste(PERMISSIONS)),
         413 => (Status::TooLarge, anew(failure, "SARIF too large")
-            .because("GitHub, or a proxy on the way, takes no file of this size (GitHub's limit: 10 MB gzipped)")
-            .next("scan fewer things in one step, or raise the proxy's limit")),
+            .because("GitHub, or a proxy on the way, takes no file of this size (GitHub's limit: 10 MB gzipped).")
+            .next("Scan fewer things in one step, or raise the proxy's limit.")),
         422 => (Status::Unprocessable, anew(failure, "Upload not accepted")
-            .because("GitHub does not know the commit or the ref (was it pushed over or deleted meanwhile?)")
-            .next("run again for the newest commit")),
+            .because("GitHub does not know the commit or the ref (was it pushed over or deleted meanwhile?).")
+            .next("Run again for the newest commit.")),
         500..=599 => (Status::ServerError, failure),
         _ => (Status::UnexpectedAnswer, failure),
     }
@@ -77,24 +77,24 @@ fn forbidden(answer: &Answer, failure: Failure, circumstances: Circumstances) ->
         return (
             Status::Archived,
             anew(failure, "Repository archived")
-                .because("an archived repository takes no uploads")
-                .next("unarchive it, or turn uploads off")
+                .because("An archived repository takes no uploads.")
+                .next("Unarchive it, or turn uploads off.")
                 .paste(OFF),
         );
     }
     if circumstances.fork {
         return (Status::Fork, anew(failure, "Not uploaded: pull request of a fork")
-            .because("the token of a fork's pull request can only read")
+            .because("The token of a fork's pull request can only read.")
             .next(
-                "nothing: the gate has judged the findings, and the SARIF is in output-directory; \
-                 after the merge the run for the target branch uploads",
+                "Nothing: the gate has judged the findings, and the SARIF is in output-directory; \
+                 after the merge the run for the target branch uploads.",
             )
             .paste("on:\n  pull_request:\n  push:\n    branches: [main]"));
     }
     if circumstances.dependabot {
         return (Status::Dependabot, anew(failure, "Not uploaded: Dependabot")
-            .because("the token of a run that Dependabot started can only read unless the job asks for more")
-            .next("give the job the permission, and let pull_request trigger it for Dependabot's branches, not push")
+            .because("The token of a run that Dependabot started can only read unless the job asks for more.")
+            .next("Give the job the permission, and let pull_request trigger it for Dependabot's branches, not push.")
             .paste(format!("on:\n  pull_request:\n  push:\n    branches: [main]\n{PERMISSIONS}")));
     }
     if answer.is_permission() {
@@ -103,7 +103,7 @@ fn forbidden(answer: &Answer, failure: Failure, circumstances: Circumstances) ->
             Status::NoPermission,
             anew(failure, "Permission missing")
                 .because(cause)
-                .next("give the job the permission, or turn uploads off (`upload: false`)")
+                .next("Give the job the permission, or turn uploads off (`upload: false`).")
                 .paste(PERMISSIONS),
         );
     }
@@ -141,19 +141,19 @@ fn anew(failure: Failure, title: &str) -> Failure {
 pub(super) fn cancelled(what: &str) -> Failure {
     Failure::error(
         "Cancelled",
-        format!("{what}: the run was cancelled before GitHub's answer was known"),
+        format!("{what}: the run was cancelled before GitHub's answer was known."),
     )
-    .next("run again: a second upload replaces the first")
+    .next("Run again: a second upload replaces the first.")
 }
 
 /// Of an upload that GitHub took.
 pub(super) fn pending(category: &str, id: &str, seconds: u64) -> Failure {
     Failure::error(
         "Still being processed",
-        format!("GitHub has not processed the upload {id} ({category}) within {seconds} s"),
+        format!("GitHub has not processed the upload {id} ({category}) within {seconds} s."),
     )
-    .because("GitHub is busy, or the file is large")
-    .next("nothing: GitHub goes on by itself; look at the Security tab, or don't wait")
+    .because("GitHub is busy, or the file is large.")
+    .next("Nothing: GitHub goes on by itself; look at the Security tab, or don't wait.")
     .paste("with:\n  wait-for-processing: false")
 }
 
@@ -168,10 +168,10 @@ pub(super) fn processing_failed(category: &str, id: &str, errors: &[String]) -> 
         "Upload not processed",
         format!("GitHub took the upload {id} ({category}) and did not, or only partly, process it: {why}"),
     )
-    .because("GitHub's own words above say why")
+    .because("GitHub's own words above say why.")
     .next(
         "https://docs.github.com/code-security/code-scanning/troubleshooting-sarif-uploads explains \
-         them; the SARIF is in output-directory",
+         them; the SARIF is in output-directory.",
     )
 }
 
@@ -190,32 +190,32 @@ pub(super) fn status_unknown(category: &str, id: &str, failure: Failure) -> Fail
 /// Why nothing could be uploaded at all.
 pub(super) fn obstacle(obstacle: &Obstacle) -> Refusal {
     let (status, failure) = match obstacle {
-        Obstacle::Off => (Status::Off, Failure::error("Not uploaded", "`upload` is `false`")),
+        Obstacle::Off => (Status::Off, Failure::error("Not uploaded", "`upload` is `false`.")),
         Obstacle::Desk => (
             Status::Off,
-            Failure::error("Not uploaded", "this is not a workflow run of GitHub Actions")
-                .next("let a workflow upload, or set `upload` to `false`"),
+            Failure::error("Not uploaded", "This is not a workflow run of GitHub Actions.")
+                .next("Let a workflow upload, or set `upload` to `false`."),
         ),
         Obstacle::NoToken => (
             Status::NoToken,
-            Failure::error("Not uploaded: no token", "the input `token` is empty")
-                .next("pass the job's token and give it the permission")
+            Failure::error("Not uploaded: no token", "The input `token` is empty.")
+                .next("Pass the job's token and give it the permission.")
                 .paste(format!("{PERMISSIONS}\n# and in the step\nwith:\n  token: ${{{{ github.token }}}}")),
         ),
         Obstacle::Setup(why) => (
             Status::Setup,
             Failure::error("Not uploaded: no GitHub client", why.clone())
-                .next("correct GITHUB_API_URL or `token`, or turn uploads off")
+                .next("Correct GITHUB_API_URL or `token`, or turn uploads off.")
                 .paste(OFF),
         ),
         Obstacle::Event(event) => (
             Status::NoTarget,
             Failure::error(
                 format!("Not uploaded: {event}"),
-                format!("`{event}` runs for the base or default branch, which is not the code that was checked out"),
+                format!("`{event}` runs for the base or default branch, which is not the code that was checked out."),
             )
-            .because("uploaded for that branch, the findings would open and close the wrong alerts")
-            .next("let pull_request and push trigger the scan")
+            .because("Uploaded for that branch, the findings would open and close the wrong alerts.")
+            .next("Let pull_request and push trigger the scan.")
             .paste("on:\n  pull_request:\n  push:\n    branches: [main]"),
         ),
         Obstacle::NoRef(reference) => (
@@ -227,26 +227,26 @@ pub(super) fn obstacle(obstacle: &Obstacle) -> Refusal {
                     |it| format!("the event's ref {it:?} is no branch, tag or pull request"),
                 ),
             )
-            .next("let pull_request and push trigger the scan")
+            .next("Let pull_request and push trigger the scan.")
             .paste("on:\n  pull_request:\n  push:\n    branches: [main]"),
         ),
         Obstacle::Mismatch { head, sha } => (
             Status::NoTarget,
             Failure::error(
                 "Not uploaded: another commit",
-                format!("the workspace holds commit {head}, but the workflow runs for {sha}"),
+                format!("The workspace holds commit {head}, but the workflow runs for {sha}."),
             )
-            .because("another ref was checked out, or the job made a commit; it is not known where that commit belongs")
-            .next("check out what the event is about, or turn uploads off")
+            .because("Another ref was checked out, or the job made a commit; it is not known where that commit belongs.")
+            .next("Check out what the event is about, or turn uploads off.")
             .paste("- uses: actions/checkout@v5\n  # without `ref:`"),
         ),
         Obstacle::NotSha1(sha) => (
             Status::NoTarget,
             Failure::error(
                 "Not uploaded: no SHA-1 commit",
-                format!("the commit {sha:?} is not 40 hexadecimal digits, and code scanning takes no other"),
+                format!("The commit {sha:?} is not 40 hexadecimal digits, and code scanning takes no other."),
             )
-            .next("turn uploads off")
+            .next("Turn uploads off.")
             .paste(OFF),
         ),
     };

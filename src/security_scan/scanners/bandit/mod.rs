@@ -57,7 +57,7 @@ pub(super) async fn run(job: &Job<'_>, tree: &Tree, cancel: &CancellationToken) 
         gaps.push(gap(
             GapKind::Missing,
             "Bandit is not installed: there is no program bandit on PATH outside the workspace",
-            Some("pipx install 'bandit==1.9.4'   (or: python3 -m venv ~/bandit && ~/bandit/bin/pip install 'bandit==1.9.4', and ~/bandit/bin on PATH)"),
+            Some("install it by pipx, or by pip in a virtual environment whose bin is on PATH; run: pipx install 'bandit==1.9.4'"),
         ));
         scan.state = State::Incomplete(gaps);
         return Ok(Ran { scan, log });
@@ -237,7 +237,7 @@ fn missing_module(
         return super::gap(
             GapKind::Missing,
             "Bandit is installed where an isolated Python does not look (pip install --user)",
-            Some("pipx install 'bandit==1.9.4'"),
+            Some("install it by pipx; run: pipx install 'bandit==1.9.4'"),
         );
     }
     gap

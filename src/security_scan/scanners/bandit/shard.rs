@@ -57,10 +57,10 @@ impl Shard {
         let folder = Folder::new("slipway-bandit-", job.run_as)?;
         let unusable = |error: std::io::Error| {
             Failure::error(
-                "no temporary folder",
-                format!("the list of Python files could not be written: {error}"),
+                "No temporary folder",
+                format!("The list of Python files could not be written: {error}."),
             )
-            .next("make sure that /tmp (or $TMPDIR) has space and free inodes")
+            .next("Make sure that /tmp (or $TMPDIR) has space and free inodes.")
         };
         folder.give("bandit.ini", b"[bandit]\n").map_err(unusable)?;
         let links = folder.given().join("files");

@@ -96,7 +96,7 @@ fn entries(text: &str) -> Result<BTreeMap<String, String>> {
 
 fn wrong(what: String) -> Failure {
     Failure::invalid("Invalid input `registry-auth`", what).next(
-        "give a dockerconfigjson document ({\"auths\": …}), or lines of `registry user password`",
+        "Give a dockerconfigjson document ({\"auths\": …}), or lines of `registry user password`.",
     )
 }
 

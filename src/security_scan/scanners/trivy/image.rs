@@ -53,7 +53,7 @@ pub fn targets(job: &Job<'_>) -> Result<Vec<Target>> {
                 printable(text),
                 target.name
             ))
-            .next("scan them in jobs of their own, with a category of their own"));
+            .next("Scan them in jobs of their own, with a category of their own."));
         }
         targets.push(target);
     }
@@ -62,7 +62,7 @@ pub fn targets(job: &Job<'_>) -> Result<Vec<Target>> {
 
 fn wrong(what: String) -> Failure {
     Failure::invalid("Invalid input `images`", what).next(
-        "give a reference such as ghcr.io/acme/api:1.2, or the path of an archive in the workspace",
+        "Give a reference such as ghcr.io/acme/api:1.2, or the path of an archive in the workspace.",
     )
 }
 
@@ -207,8 +207,8 @@ fn not_found(image: &str, why: &str) -> Gap {
         GapKind::NotFound,
         format!("image {} could not be scanned: {why}", printable(image)),
         Some(&format!(
-            "an image that was only built is in no registry: run: docker save {} > {file}, and give \
-             images: {file}",
+            "an image that was only built is in no registry: give `images: {file}`, an archive that a \
+             step before this one writes; run: docker save {} > {file}",
             printable(image)
         )),
     )

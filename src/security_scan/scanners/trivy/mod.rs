@@ -65,7 +65,7 @@ pub(super) async fn prepare<'a>(
     };
     let mut log = Log::default();
     let database = database::acquire(&trivy, &mut log).await?;
-    Ok(Prepared::Ready(Trivy { database, ..trivy }, log))
+    Ok(Prepared::Ready(Box::new(Trivy { database, ..trivy }), log))
 }
 
 /// Whether Trivy can run.
@@ -73,7 +73,7 @@ pub(super) enum Prepared<'a> {
     NothingToDo,
     Missing,
     /// With the log of the database's download.
-    Ready(Trivy<'a>, Log),
+    Ready(Box<Trivy<'a>>, Log),
 }
 
 impl Prepared<'_> {
@@ -98,6 +98,14 @@ impl Prepared<'_> {
             }
         }
         Ok(all)
+    }
+
+    /// The databases of this run, for the report.
+    pub(super) fn databases(&self) -> Vec<crate::security_scan::scan::Database> {
+        match self {
+            Self::Ready(trivy, _) => trivy.database.described(),
+            Self::NothingToDo | Self::Missing => Vec::new(),
+        }
     }
 
     /// Puts the log of the download where people look for it: to the first scan's.
@@ -377,8 +385,8 @@ impl Trivy<'_> {
 
 fn unwritable(error: &std::io::Error) -> Failure {
     Failure::error(
-        "no temporary folder",
-        format!("Trivy's own folder could not be written: {error}"),
+        "No temporary folder",
+        format!("Trivy's own folder could not be written: {error}."),
     )
-    .next("make sure that /tmp (or $TMPDIR) has space")
+    .next("Make sure that /tmp (or $TMPDIR) has space.")
 }

@@ -91,7 +91,7 @@ for folder in (
 for path in (
     "/github/workspace/app.py", "/github/workspace/.git/HEAD", "/github/workspace/.git/config",
     "/github/workspace/.slipway-cache/db/trivy.db", "/github/workflow/event.json",
-    "/github/runner_temp/slipway-categories.jsonl", "/etc/passwd", "/usr/local/bin/trivy",
+    "/github/runner_temp/slipway-category-322f7ecbac93d98ce4e67b87d6fffddf.json", "/etc/passwd", "/usr/local/bin/trivy",
 ):  # fmt: skip
     attempt(f"append {path}", lambda: append(path))
 attempt("delete app.py", lambda: os.rename("/github/workspace/app.py", "/github/workspace/gone.py"))

@@ -185,7 +185,7 @@ async fn cancellation_stops_at_once_and_says_what_is_not_known() {
                 (Status::Cancelled, Weight::Error)
             );
             assert_eq!(result.sarif_id.is_some(), known);
-            assert!(said(result).contains("run again"));
+            assert!(said(result).contains("Run again"));
         }
         assert_eq!(fake.asked(UPLOAD), if known[0] { 2 } else { 1 });
     }

@@ -95,8 +95,8 @@ fn limits() -> Vec<Row> {
     vec![
         (says(429, "Too Many Requests"), none, Status::RateLimited, Weight::Error, 4, "limit"),
         (limit(&[("retry-after", "0")]), fork, Status::RateLimited, Weight::Error, 4, "limit"),
-        (reset, none, Status::RateLimited, Weight::Error, 1, "run again after"),
-        (limit(&[("retry-after", "3600")]), none, Status::RateLimited, Weight::Error, 1, "run again in 3600 s"),
+        (reset, none, Status::RateLimited, Weight::Error, 1, "Run again after"),
+        (limit(&[("retry-after", "3600")]), none, Status::RateLimited, Weight::Error, 1, "Run again in 3600 s"),
     ]
 }
 

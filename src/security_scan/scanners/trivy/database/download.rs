@@ -32,12 +32,16 @@ const FOLDER: OFlags = OFlags::DIRECTORY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
 
+/// The cache, the database that was put there, and which of the repositories that were named it came
+/// from.
+type Taken = (Directory, Metadata, Option<String>);
+
 /// Tries the repositories in order; the inner error says why none gave a usable database.
 pub(super) async fn run(
     trivy: &Trivy<'_>,
     root: &Directory,
     log: &mut Log,
-) -> Result<std::result::Result<(Directory, Metadata), String>> {
+) -> Result<std::result::Result<Taken, String>> {
     let repositories: Vec<Option<&str>> = match trivy.job.inputs.database.as_slice() {
         // Trivy's own, with its own fallback.
         [] => vec![None],
@@ -51,7 +55,10 @@ pub(super) async fn run(
             Err(why) => Err(why),
         };
         match outcome {
-            Ok(taken) => return Ok(Ok(taken)),
+            Ok((cache, metadata)) => {
+                let repository = repository.map(str::to_owned);
+                return Ok(Ok((cache, metadata, repository)));
+            }
             Err(why) => errors.push(match repository {
                 Some(name) => format!("{}: {why}", printable(name)),
                 None => why,

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::{Directory, file};
+use crate::security_scan::scan::Database;
 
 /// The version of the database's format that Trivy 0.76 reads.
 const SCHEMA: u32 = 2;
@@ -15,13 +16,19 @@ const LARGEST: u64 = 64 * 1024;
 pub(in super::super) struct Metadata {
     version: u32,
     next_update: Timestamp,
-    pub(super) updated_at: Timestamp,
+    updated_at: Timestamp,
+    /// Go's zero time where Trivy did not download it.
     downloaded_at: Option<Timestamp>,
 }
 
 impl Metadata {
-    /// Reads it, or says what is wrong.
+    /// Reads it, or says what is wrong with it or with the database that it describes.
     pub(super) fn read(folder: &Directory) -> Result<Self, String> {
+        Self::of_any(folder)?.of_ours()
+    }
+
+    /// Reads that of the database for Java as well, which counts its versions for itself.
+    pub(super) fn of_any(folder: &Directory) -> Result<Self, String> {
         match folder.read(&file("metadata.json")?, LARGEST) {
             Ok(Some(text)) => Self::parse(&text),
             Ok(None) => Err("metadata.json is missing".to_owned()),
@@ -30,15 +37,18 @@ impl Metadata {
     }
 
     fn parse(text: &[u8]) -> Result<Self, String> {
-        let metadata: Self = serde_json::from_slice(text)
-            .map_err(|error| format!("metadata.json is not what Trivy writes: {error}"))?;
-        if metadata.version != SCHEMA {
+        serde_json::from_slice(text)
+            .map_err(|error| format!("metadata.json is not what Trivy writes: {error}"))
+    }
+
+    fn of_ours(self) -> Result<Self, String> {
+        if self.version != SCHEMA {
             return Err(format!(
                 "the database has schema version {}, and Trivy reads version {SCHEMA}",
-                metadata.version
+                self.version
             ));
         }
-        Ok(metadata)
+        Ok(self)
     }
 
     /// Whether a download would bring nothing new; Trivy's own rule (`db.Client.NeedsUpdate`).
@@ -48,6 +58,18 @@ impl Metadata {
             || self
                 .downloaded_at
                 .is_some_and(|at| at <= now && now.duration_since(at) < hour)
+    }
+
+    /// For the report.
+    pub(super) fn describe(&self, name: &'static str, repository: Option<String>) -> Database {
+        Database {
+            name,
+            version: self.version,
+            updated_at: self.updated_at,
+            next_update: self.next_update,
+            downloaded_at: self.downloaded_at.filter(|at| *at > Timestamp::UNIX_EPOCH),
+            repository,
+        }
     }
 
     pub(super) fn age_in_days(&self, now: Timestamp) -> i64 {
@@ -89,7 +111,8 @@ mod tests {
                 "schema version 3",
             ),
         ] {
-            let error = Metadata::parse(text.as_bytes()).unwrap_err();
+            let read = Metadata::parse(text.as_bytes()).and_then(Metadata::of_ours);
+            let error = read.unwrap_err();
             assert!(error.contains(why), "{error}");
         }
     }

@@ -19,7 +19,7 @@ use crate::process::{Folder, Log, RunAs};
 use crate::runner::folder::{Folder as Directory, Refused};
 use crate::runner::path::RelativePath;
 use crate::security_scan::request::{Scanner, TrivyCheck};
-use crate::security_scan::scan::{Gap, GapKind};
+use crate::security_scan::scan::{self, Gap, GapKind};
 use crate::security_scan::scanners::{Job, gap};
 
 /// The vulnerability database of this run.
@@ -31,6 +31,7 @@ pub(super) enum Database {
     Ready {
         cache: Directory,
         notes: Vec<String>,
+        described: Vec<scan::Database>,
     },
     Missing(Gap),
 }
@@ -42,7 +43,7 @@ pub fn check_cache(job: &Job<'_>) -> Result<()> {
     }
     let invalid = |what: String| {
         Failure::invalid("Invalid input `cache-directory`", what)
-            .next("give a folder that git ignores, such as .slipway-cache")
+            .next("Give a folder that git ignores, such as .slipway-cache.")
     };
     if job.cache.is_root() {
         return Err(invalid(
@@ -86,12 +87,12 @@ pub(super) async fn acquire(trivy: &Trivy<'_>, log: &mut Log) -> Result<Database
     let found = found(job, &root);
     if let Ok((cache, metadata)) = found {
         if job.inputs.offline || metadata.fresh(now) {
-            return Ok(ready(cache, &metadata, now, None));
+            return Ok(ready(cache, &metadata, now, None, None));
         }
         // Yesterday's database finds more than none.
         return Ok(match download::run(trivy, &root, log).await? {
-            Ok((cache, metadata)) => ready(cache, &metadata, now, None),
-            Err(why) => ready(cache, &metadata, now, Some(&why)),
+            Ok((cache, metadata, repository)) => ready(cache, &metadata, now, repository, None),
+            Err(why) => ready(cache, &metadata, now, None, Some(&why)),
         });
     }
     if job.inputs.offline {
@@ -101,7 +102,7 @@ pub(super) async fn acquire(trivy: &Trivy<'_>, log: &mut Log) -> Result<Database
         )));
     }
     Ok(match download::run(trivy, &root, log).await? {
-        Ok((cache, metadata)) => ready(cache, &metadata, now, None),
+        Ok((cache, metadata, repository)) => ready(cache, &metadata, now, repository, None),
         Err(why) => Database::Missing(missing(
             Some(why),
             "check that the registry can be reached, or name a mirror in the input database",
@@ -138,8 +139,14 @@ fn missing(why: Option<String>, next: &str) -> Gap {
     )
 }
 
-fn ready(cache: Directory, metadata: &Metadata, now: Timestamp, failed: Option<&str>) -> Database {
-    let mut notes = vec![format!("vulnerability database of {}", metadata.updated_at)];
+fn ready(
+    cache: Directory,
+    metadata: &Metadata,
+    now: Timestamp,
+    repository: Option<String>,
+    failed: Option<&str>,
+) -> Database {
+    let mut notes = Vec::new();
     if let Some(why) = failed {
         notes.push(format!(
             "the vulnerability database is out of date, and the new one could not be had: {why}"
@@ -150,7 +157,18 @@ fn ready(cache: Directory, metadata: &Metadata, now: Timestamp, failed: Option<&
             metadata.age_in_days(now)
         ));
     }
-    Database::Ready { cache, notes }
+    let mut described = vec![metadata.describe("Trivy vulnerability database", repository)];
+    // Only what the user has put there: nothing of ours downloads it.
+    let java = file("java-db")
+        .ok()
+        .and_then(|name| cache.open(&name).ok()?);
+    let java = java.and_then(|folder| Metadata::of_any(&folder).ok());
+    described.extend(java.map(|it| it.describe("Trivy Java database", None)));
+    Database::Ready {
+        cache,
+        notes,
+        described,
+    }
 }
 
 /// The metadata of the database in a folder, or why it can't be used.
@@ -171,6 +189,14 @@ fn file(name: &str) -> std::result::Result<RelativePath, String> {
 }
 
 impl Database {
+    /// For the report.
+    pub(super) fn described(&self) -> Vec<scan::Database> {
+        match self {
+            Self::Ready { described, .. } => described.clone(),
+            Self::NotWanted | Self::Missing(_) => Vec::new(),
+        }
+    }
+
     /// Makes the child's cache directory: links to the databases where it may read and not write
     /// them, copies otherwise. Both are ours, and the folder is not the child's to write.
     pub(super) fn show(&self, cache: &Path, folder: &Folder, run_as: RunAs) -> Result<()> {
@@ -240,6 +266,7 @@ mod tests {
             let database = Database::Ready {
                 cache: Directory::root(source.path()).unwrap(),
                 notes: Vec::new(),
+                described: Vec::new(),
             };
             database.show(&cache, &folder, RunAs::Nobody).unwrap();
             assert_eq!(cache.join("db").is_symlink(), linked, "{mode:o}");

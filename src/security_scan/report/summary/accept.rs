@@ -1,0 +1,109 @@
+//! Entries for the policy's `suppressions`, to paste and complete.
+
+use serde_json::Value;
+
+use super::super::{FindingReport, Report, words};
+use super::titled;
+use crate::runner::markdown::fence;
+use crate::runner::summary::Section;
+use crate::security_scan::plan::Because;
+
+/// Accepting is for a few; many want a threshold or a scanner of their own.
+const MOST: usize = 10;
+
+/// Whoever accepts a finding should not have to look up how it is called.
+pub(super) fn entries(report: &Report) -> Option<Section> {
+    let mut entries: Vec<String> = Vec::new();
+    for finding in report.blocked() {
+        let expired = matches!(finding.because, Because::SuppressionExpired { .. });
+        let entry = entry(finding);
+        if !expired && !entries.contains(&entry) {
+            entries.push(entry);
+        }
+        if entries.len() == MOST {
+            break;
+        }
+    }
+    if entries.is_empty() {
+        return None;
+    }
+    let file = &report.inputs.policy;
+    let yaml = format!("suppressions:\n{}", entries.concat());
+    let body = format!(
+        "\n<details><summary>Entries for the policy, to complete by an owner, a reason and a last \
+         day</summary>\n\n{}\n</details>\n",
+        fence("yaml", &format!("# {}\n{yaml}", words::cut(file, 200)))
+    );
+    titled("Accept a finding", vec![body])
+}
+
+/// A package by its name, whatever its version; anything else by its place.
+fn entry(finding: &FindingReport) -> String {
+    let purl = finding.package.as_ref();
+    let purl = purl.and_then(|package| package.purl.as_deref());
+    let rule = ("rule", finding.rule.clone());
+    let subject = match purl {
+        Some(purl) => ("purl", versionless(purl).to_owned()),
+        // A pattern, in which names such as `[id]` would mean something else.
+        None => ("path", globset::escape(&finding.location.path)),
+    };
+    // JSON's strings are YAML's.
+    let lines = [rule, subject].map(|(key, value)| format!("{key}: {}", Value::String(value)));
+    format!(
+        "  - {}\n    owner:\n    reason:\n    expires:\n",
+        lines.join("\n    ")
+    )
+}
+
+/// Without version, qualifiers and subpath.
+fn versionless(purl: &str) -> &str {
+    let end = purl.find(['?', '#']).unwrap_or(purl.len());
+    match purl[..end].rsplit_once('@') {
+        Some((name, version)) if !version.contains('/') && !name.ends_with('/') => name,
+        _ => &purl[..end],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::security_scan::plan::tests_support::{finding, scan};
+    use crate::security_scan::plan::{Settings, judge};
+    use crate::security_scan::policy::Policy;
+    use crate::security_scan::report::tests::{inputs, small};
+    use crate::security_scan::scan::{Source, State};
+    use crate::security_scan::severity::Severity;
+
+    #[test]
+    fn a_completed_entry_accepts_its_finding() {
+        let mut packaged = finding(Severity::High);
+        packaged.package.as_mut().unwrap().purl = Some("pkg:npm/%40a/b@1.2?x=y#z".into());
+        let mut plain = finding(Severity::High);
+        plain.package = None;
+        plain.rule = "yes: \"it's\" #1".into();
+        plain.location.path = "app/[id]/{a}*?.ts".into();
+        let scans = [scan(
+            Source::TrivyFs,
+            State::Complete,
+            vec![packaged, plain],
+        )];
+        let report = small(&scans, &[], None, vec![]);
+        let body = entries(&report).unwrap().body;
+        let yaml = body.split("```").nth(1).unwrap();
+        let filled = yaml
+            .trim_start_matches("yaml\n")
+            .replace("owner:", "owner: ann")
+            .replace("reason:", "reason: r")
+            .replace("expires:", "expires: 2026-07-01");
+        let text = format!("version: 1\n{filled}");
+        let today = date(2026, 6, 15);
+        let policy = Policy::parse(text.as_bytes(), "p.yml", today).unwrap();
+        let judgement = judge(&scans, &policy, &Settings::from(&inputs(&[])), today);
+        assert_eq!(
+            (judgement.counts.blocking, judgement.counts.suppressed),
+            (0, 2)
+        );
+    }
+}

@@ -126,7 +126,7 @@ impl Folder {
                 format!(
                     "`{input}: {path}` cannot be a folder: at {}, {}.",
                     at.display(),
-                    describe(error)
+                    Why::from(error)
                 ),
             )
             .next("Remove what is there, or name another folder."),

@@ -108,7 +108,8 @@ pub(crate) fn collect(
     Ok(collected)
 }
 
-/// The values of one variable, trimmed as the toolkit does; a list's are its lines.
+/// The values of one variable, trimmed as the toolkit does; a list's are its lines, or what its
+/// delimiter separates.
 fn values<'a>(name: &str, text: &'a OsStr, argument: &Arg) -> Result<Vec<&'a str>> {
     let text = text.to_str().ok_or_else(|| {
         Failure::invalid(
@@ -117,13 +118,16 @@ fn values<'a>(name: &str, text: &'a OsStr, argument: &Arg) -> Result<Vec<&'a str
         )
     })?;
     let is_list = matches!(argument.get_action(), ArgAction::Append);
-    let lines = if is_list {
-        text.lines().collect()
-    } else {
-        vec![text]
-    };
-    let lines = lines.into_iter().map(str::trim);
-    Ok(lines.filter(|line| !line.is_empty()).collect())
+    let separates =
+        |letter| is_list && (letter == '\n' || Some(letter) == argument.get_value_delimiter());
+    let entries: Vec<_> = text
+        .split(separates)
+        .map(str::trim)
+        .filter(|entry| !entry.is_empty())
+        .collect();
+    // Nothing but commas is no absent value.
+    let only_delimiters = entries.is_empty() && !text.trim().is_empty();
+    Ok(if only_delimiters { vec![""] } else { entries })
 }
 
 /// Says so when a secret is too short to be masked.
@@ -207,6 +211,8 @@ mod tests {
     struct Inputs {
         #[arg(long)]
         images: Vec<String>,
+        #[arg(long, value_delimiter = ',')]
+        checks: Vec<String>,
         #[arg(long, default_value = "high")]
         fail_on: String,
         #[arg(long, num_args = 0..=1, default_missing_value = "true", default_value = "false", value_parser = boolean)]
@@ -246,6 +252,14 @@ mod tests {
                 "a:1\r\n\n  b:2  \n",
                 vec!["--images=a:1", "--images=b:2"],
             ),
+            ("INPUT_IMAGES", "a,b", vec!["--images=a,b"]),
+            (
+                "INPUT_CHECKS",
+                " a , b,,\nc",
+                vec!["--checks=a", "--checks=b", "--checks=c"],
+            ),
+            ("INPUT_CHECKS", " , ", vec!["--checks="]),
+            ("INPUT_CHECKS", " \n", vec![]),
             ("INPUT_DRY-RUN", "True", vec!["--dry-run=True"]),
             ("INPUT_TOKEN", "t", vec!["--token=t"]),
             ("INPUT_ARGS", "x", vec![]),

@@ -1,6 +1,9 @@
-//! What the user asks. The only place that names, documents, defaults and validates an input:
-//! flags, `INPUT_*`, `action.yml` and the README table all come from [`Inputs`].
+//! What the user asks. The only place that names, documents and defaults an input, and that refuses
+//! a value which is wrong by itself: flags, `INPUT_*`, `action.yml`, the README table and the
+//! report's schema all come from [`Inputs`]. What needs the workspace or another input to be checked
+//! is in [`super::request`] and `super::setting`.
 
+use std::fmt;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -11,7 +14,8 @@ use crate::runner::inputs::duration;
 
 /// Trivy and Bandit (and any other SARIF) over sources, dependencies, configuration, secrets and
 /// images in one step; one explained gate; alerts in the GitHub Security tab.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is an input of its own that the user sets by name"
@@ -19,17 +23,28 @@ use crate::runner::inputs::duration;
 pub struct Inputs {
     /// Tree to scan, inside the workspace. `none`: no tree, only `images` and `sarif-files`.
     #[arg(long, value_name = "DIR|none", default_value = ".")]
-    pub path: String,
+    #[schemars(with = "String")]
+    pub path: Tree,
 
     /// Scanners to run, separated by commas: `trivy`, `bandit`. `none`: run nothing, judge
     /// `sarif-files` only.
-    #[arg(long, value_name = "LIST", default_value = "trivy,bandit")]
-    pub scanners: String,
+    #[arg(
+        long,
+        value_name = "LIST",
+        default_value = "trivy,bandit",
+        value_delimiter = ','
+    )]
+    pub scanners: Vec<Scanner>,
 
     /// What Trivy looks for in the tree and in images, separated by commas: `vuln`, `misconfig`,
     /// `secret`, `license`.
-    #[arg(long, value_name = "LIST", default_value = "vuln,misconfig,secret")]
-    pub trivy_checks: String,
+    #[arg(
+        long,
+        value_name = "LIST",
+        default_value = "vuln,misconfig,secret",
+        value_delimiter = ','
+    )]
+    pub trivy_checks: Vec<TrivyCheck>,
 
     /// Images to scan, one a line: references (pulled from their registry, never through the
     /// Docker socket) or archives in the workspace (a `docker save` tar, an OCI layout).
@@ -40,6 +55,7 @@ pub struct Inputs {
     /// `registry user password`. For ghcr.io the `token` does (`packages: read`). Only the child
     /// that scans images sees them.
     #[arg(long, value_name = "SECRET", hide = true)]
+    #[serde(skip)]
     pub registry_auth: Option<SecretString>,
 
     /// SARIF files of other tools to merge and judge alike: globs inside the workspace, one a
@@ -71,7 +87,7 @@ pub struct Inputs {
     pub upload: Upload,
 
     /// Prefix of the stable code scanning categories (`slipway/trivy-fs/`, `slipway/bandit/`, …).
-    #[arg(long, value_name = "PREFIX", default_value = "slipway")]
+    #[arg(long, value_name = "PREFIX", default_value = "slipway", value_parser = category)]
     pub category: String,
 
     /// Wait until GitHub has processed the upload (at most 5 minutes).
@@ -105,16 +121,124 @@ pub struct Inputs {
     /// GitHub token: `contents: read` for the policy of a pull request's base,
     /// `security-events: write` for uploads, `packages: read` for private images on ghcr.io.
     #[arg(long, value_name = "SECRET", hide = true)]
+    #[serde(skip)]
     pub token: Option<SecretString>,
 
     /// Time limit of all scanners together, downloads of the database and of images included: a
     /// number with `s`, `m` or `h`. What is not done by then is stopped, and `incomplete`.
     #[arg(long, value_name = "DURATION", default_value = "20m", value_parser = duration)]
+    #[serde(serialize_with = "seconds")]
+    #[schemars(
+        with = "u64",
+        description = "In seconds: time limit of all scanners together."
+    )]
     pub timeout: Duration,
 
     /// Scan and judge, but upload nothing.
     #[arg(long, value_name = "BOOL", default_value = "false", num_args = 0..=1, default_missing_value = "true", value_parser = crate::runner::inputs::boolean)]
     pub dry_run: bool,
+}
+
+/// `path`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tree {
+    /// `none`: only `images` and `sarif-files`.
+    Nothing,
+    /// As the user wrote it.
+    At(String),
+}
+
+impl From<&str> for Tree {
+    fn from(text: &str) -> Self {
+        match text {
+            "none" => Self::Nothing,
+            path => Self::At(path.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Tree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Nothing => "none",
+            Self::At(path) => path,
+        })
+    }
+}
+
+impl Serialize for Tree {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// `scanners`: what slipway starts itself; `sarif-files` judges all others.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Scanner {
+    Trivy,
+    Bandit,
+    // Stands alone: run nothing.
+    None,
+}
+
+impl Scanner {
+    /// As written in inputs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Trivy => "trivy",
+            Self::Bandit => "bandit",
+            Self::None => "none",
+        }
+    }
+}
+
+/// `trivy-checks`: what Trivy looks for, its `--scanners`.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum TrivyCheck {
+    Vuln,
+    Misconfig,
+    Secret,
+    License,
+}
+
+impl TrivyCheck {
+    /// As Trivy's `--scanners` spells it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Vuln => "vuln",
+            Self::Misconfig => "misconfig",
+            Self::Secret => "secret",
+            Self::License => "license",
+        }
+    }
+}
+
+/// A prefix that stays readable in GitHub's list of analyses and can't break out of its category.
+fn category(prefix: &str) -> Result<String, String> {
+    let part = |part: &str| {
+        !matches!(part, "" | "." | "..")
+            && part
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+    };
+    if prefix.len() <= 100 && prefix.split('/').all(part) {
+        return Ok(prefix.to_owned());
+    }
+    let allowed = "allowed: letters, digits, `-`, `_`, `.` and single `/` between parts; at most 100 \
+                   characters";
+    Err(allowed.to_owned())
+}
+
+fn seconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(time.as_secs())
 }
 
 /// `fail-on`: the least severity that closes the gate, in inputs and in policies.

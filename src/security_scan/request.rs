@@ -1,77 +1,46 @@
-//! The inputs, checked and typed: exit 2 before anything runs.
+//! The inputs, checked against each other and the workspace: exit 2 before anything runs.
 
 use std::collections::BTreeSet;
 
-use super::inputs::Inputs;
+use super::inputs::{Inputs, Scanner, Tree, TrivyCheck};
+use super::scanners::imported::Pattern;
+use super::scanners::trivy::auth::Credentials;
+use super::scanners::trivy::image::{self, Target};
 use crate::outcome::{Failure, Result};
+use crate::runner::path::{RelativePath, Workspace};
 
-/// A scanner that slipway starts itself; `sarif-files` judges all others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Scanner {
-    Trivy,
-    Bandit,
-}
-
-/// What Trivy looks for: its `--scanners`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum TrivyCheck {
-    Vuln,
-    Misconfig,
-    Secret,
-    License,
-}
-
-impl TrivyCheck {
-    /// As Trivy's `--scanners` spells it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Vuln => "vuln",
-            Self::Misconfig => "misconfig",
-            Self::Secret => "secret",
-            Self::License => "license",
-        }
-    }
-}
-
-/// The comma-separated lists of [`Inputs`], and what they mean together.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What is to be scanned, and with what: checked values only.
+#[derive(Clone, Debug)]
 pub struct Request {
-    /// Empty: run nothing, judge `sarif-files` only.
+    /// Without [`Scanner::None`]. Empty: run nothing, judge `sarif-files` only.
     pub scanners: BTreeSet<Scanner>,
     pub trivy_checks: BTreeSet<TrivyCheck>,
     /// None: `path: none`.
-    pub path: Option<String>,
+    pub path: Option<RelativePath>,
+    pub images: Vec<Target>,
+    /// Of the registries that `images` come from.
+    pub credentials: Credentials,
+    pub sarif_files: Vec<Pattern>,
 }
 
 impl Request {
-    /// Refuses unknown names, and a combination that would scan nothing at all: empty is never
-    /// clean.
-    pub fn check(inputs: &Inputs) -> Result<Self> {
-        let scanners = list(
-            "scanners",
-            &inputs.scanners,
-            &[("trivy", Scanner::Trivy), ("bandit", Scanner::Bandit)],
-            Some("none"),
-        )?;
-        let trivy_checks = list(
-            "trivy-checks",
-            &inputs.trivy_checks,
-            &[
-                ("vuln", TrivyCheck::Vuln),
-                ("misconfig", TrivyCheck::Misconfig),
-                ("secret", TrivyCheck::Secret),
-                ("license", TrivyCheck::License),
-            ],
-            None,
-        )?;
-        let path = (inputs.path != "none").then(|| inputs.path.clone());
+    /// Refuses what names nothing in the workspace, and a combination that would scan nothing at
+    /// all: empty is never clean.
+    ///
+    /// # Errors
+    /// Invalid: an input is wrong.
+    pub fn check(inputs: &Inputs, workspace: &Workspace) -> Result<Self> {
+        let scanners = scanners(inputs)?;
+        let path = match &inputs.path {
+            Tree::Nothing => None,
+            Tree::At(path) => Some(workspace.inside("path", path)?),
+        };
         if !inputs.images.is_empty() && !scanners.contains(&Scanner::Trivy) {
             return Err(Failure::invalid(
                 "Invalid input `images`",
                 format!(
                     "`images` are scanned by Trivy, and `scanners: {}` leaves it out.",
-                    inputs.scanners
+                    written(inputs)
                 ),
             )
             .next("Add `trivy` to `scanners`, or remove `images`."));
@@ -83,73 +52,41 @@ impl Request {
                 format!(
                     "`path: {}` and `scanners: {}` leave nothing to scan, and neither `images` nor \
                      `sarif-files` is given.",
-                    inputs.path, inputs.scanners
+                    inputs.path,
+                    written(inputs)
                 ),
             )
             .next("Give `path` and `scanners`, `images`, or `sarif-files`."));
         }
-        category(&inputs.category)?;
+        let patterns = inputs.sarif_files.iter();
         Ok(Self {
             scanners,
-            trivy_checks,
+            trivy_checks: inputs.trivy_checks.iter().copied().collect(),
             path,
+            images: image::targets(&workspace.path, &inputs.images)?,
+            credentials: Credentials::parse(inputs.registry_auth.as_ref())?,
+            sarif_files: patterns
+                .map(|glob| Pattern::parse(glob, workspace))
+                .collect::<Result<_>>()?,
         })
     }
 }
 
-/// A comma-separated list of known names; `none` alone stands for the empty list where allowed.
-fn list<T: Copy + Ord>(
-    input: &str,
-    text: &str,
-    known: &[(&str, T)],
-    none: Option<&str>,
-) -> Result<BTreeSet<T>> {
-    let wrong = |what: String| {
-        let names: Vec<&str> = known.iter().map(|(name, _)| *name).chain(none).collect();
-        Failure::invalid(format!("Invalid input `{input}`"), what).next(format!(
-            "Allowed: {}, separated by commas.",
-            names.join(", ")
-        ))
-    };
-    if none == Some(text.trim()) {
-        return Ok(BTreeSet::new());
+fn scanners(inputs: &Inputs) -> Result<BTreeSet<Scanner>> {
+    let mut scanners: BTreeSet<_> = inputs.scanners.iter().copied().collect();
+    if scanners.remove(&Scanner::None) && !scanners.is_empty() {
+        return Err(Failure::invalid(
+            "Invalid input `scanners`",
+            format!("`scanners: {}` asks for both.", written(inputs)),
+        )
+        .next("Give `none` alone, or leave it out."));
     }
-    let mut found = BTreeSet::new();
-    for name in text
-        .split([',', '\n'])
-        .map(str::trim)
-        .filter(|name| !name.is_empty())
-    {
-        let (_, value) = known
-            .iter()
-            .find(|(known, _)| *known == name)
-            .ok_or_else(|| wrong(format!("`{input}: {text}` holds `{name}`.")))?;
-        found.insert(*value);
-    }
-    if found.is_empty() {
-        return Err(wrong(format!("`{input}: {text}` names nothing.")));
-    }
-    Ok(found)
+    Ok(scanners)
 }
 
-/// A prefix that stays readable in GitHub's list of analyses and can't break out of its category.
-fn category(prefix: &str) -> Result<()> {
-    let part = |part: &str| {
-        !part.is_empty()
-            && part != "."
-            && part != ".."
-            && part
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
-    };
-    if prefix.len() <= 100 && prefix.split('/').all(part) {
-        return Ok(());
-    }
-    Err(Failure::invalid(
-        "Invalid input `category`",
-        format!("`category: {prefix}` is not allowed."),
-    )
-    .next("Allowed: letters, digits, `-`, `_`, `.` and single `/` between parts; at most 100 characters."))
+fn written(inputs: &Inputs) -> String {
+    let names: Vec<_> = inputs.scanners.iter().map(|it| it.name()).collect();
+    names.join(",")
 }
 
 #[cfg(test)]
@@ -167,7 +104,11 @@ mod tests {
     fn check(args: &[&str]) -> std::result::Result<Request, String> {
         let line = Line::try_parse_from(std::iter::once("slipway").chain(args.iter().copied()))
             .map_err(|error| error.to_string())?;
-        Request::check(&line.inputs)
+        let workspace = Workspace {
+            path: "/nowhere".into(),
+            host_path: None,
+        };
+        Request::check(&line.inputs, &workspace)
             .map_err(|failure| format!("{failure} {}", failure.next.as_deref().unwrap_or("")))
     }
 
@@ -178,27 +119,17 @@ mod tests {
             request.scanners,
             [Scanner::Trivy, Scanner::Bandit].into_iter().collect()
         );
-        assert_eq!(request.path.as_deref(), Some("."));
+        assert_eq!(request.path, Some(RelativePath::default()));
         assert_eq!(request.trivy_checks.len(), 3);
     }
 
     #[test]
-    fn wrong_input_is_named_with_what_is_allowed() {
+    fn wrong_combinations_are_named_with_what_is_allowed() {
         for (args, expected) in [
             (
-                &["--scanners", "trivy,snyk"][..],
-                "Invalid input `scanners`: `scanners: trivy,snyk` holds `snyk`. Allowed: trivy, bandit, \
-                 none, separated by commas.",
-            ),
-            (
-                &["--trivy-checks", "none"],
-                "Invalid input `trivy-checks`: `trivy-checks: none` holds `none`. Allowed: vuln, \
-                 misconfig, secret, license, separated by commas.",
-            ),
-            (
-                &["--scanners", " , "],
-                "Invalid input `scanners`: `scanners:  , ` names nothing. Allowed: trivy, bandit, \
-                 none, separated by commas.",
+                &["--scanners", "none,trivy"][..],
+                "Invalid input `scanners`: `scanners: none,trivy` asks for both. Give `none` alone, or \
+                 leave it out.",
             ),
             (
                 &["--path", "none"],
@@ -217,13 +148,17 @@ mod tests {
                 "Invalid input `images`: `images` are scanned by Trivy, and `scanners: bandit` leaves it \
                  out. Add `trivy` to `scanners`, or remove `images`.",
             ),
-            (
-                &["--category", "../x"],
-                "Invalid input `category`: `category: ../x` is not allowed. Allowed: letters, digits, \
-                 `-`, `_`, `.` and single `/` between parts; at most 100 characters.",
-            ),
         ] {
             assert_eq!(check(args).unwrap_err(), expected, "{args:?}");
+        }
+        for (args, input) in [
+            (["--images", "a b"], "images"),
+            (["--sarif-files", "../*.sarif"], "sarif-files"),
+            (["--sarif-files", "[a.sarif"], "sarif-files"),
+            (["--path", "/etc"], "path"),
+        ] {
+            let told = check(&args).unwrap_err();
+            assert!(told.contains(&format!("Invalid input `{input}`")), "{told}");
         }
     }
 

@@ -7,7 +7,7 @@ mod tests {
     use schemars::Schema;
     use serde_json::json;
 
-    /// `SLIPWAY_WRITE=1 cargo test schemas` writes the files.
+    /// `UPDATE_GENERATED=1 cargo test --lib schemas` writes the files.
     fn fresh(file: &str, mut schema: Schema) {
         schema.insert(
             "$id".to_owned(),
@@ -19,12 +19,12 @@ mod tests {
         let path = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("schemas")
             .join(file);
-        if std::env::var_os("SLIPWAY_WRITE").is_some() {
+        if std::env::var_os("UPDATE_GENERATED").is_some_and(|value| value == "1") {
             std::fs::write(&path, &text).unwrap();
         }
         assert!(
             std::fs::read_to_string(&path).unwrap() == text,
-            "{file} is stale; write it anew with SLIPWAY_WRITE=1 cargo test schemas"
+            "{file} is stale; write it anew with UPDATE_GENERATED=1 cargo test --lib schemas"
         );
     }
 

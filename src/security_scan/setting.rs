@@ -23,8 +23,6 @@ pub(crate) struct Setting<'a> {
     pub session: &'a Session,
     pub request: Request,
     pub workspace: Folder,
-    /// None: `path: none`.
-    pub path: Option<RelativePath>,
     pub policy: RelativePath,
     pub cache: RelativePath,
     /// `output-directory`: never scanned.
@@ -47,18 +45,14 @@ impl<'a> Setting<'a> {
     /// Invalid: an input is wrong, or names a place that must not be written. Error: the
     /// environment lacks what no run can do without.
     pub(crate) fn check(inputs: &'a Inputs, session: &'a Session) -> Result<Self> {
-        let request = Request::check(inputs)?;
+        let request = Request::check(inputs, &session.workspace)?;
         let inside = |input, text: &str| session.workspace.inside(input, text);
-        let path = match &request.path {
-            Some(path) => Some(inside("path", path)?),
-            None => None,
-        };
         let policy = inside("policy", &inputs.policy)?;
         let cache = inside("cache-directory", &inputs.cache_directory)?;
         let output = inside("output-directory", &inputs.output_directory)?;
         let tracked = git::tracked(&session.workspace.path);
-        own_folder("cache-directory", &cache, path.as_ref())?;
-        own_folder("output-directory", &output, path.as_ref())?;
+        own_folder("cache-directory", &cache, request.path.as_ref())?;
+        own_folder("output-directory", &output, request.path.as_ref())?;
         if output.contains(&cache) || cache.contains(&output) {
             return Err(Failure::invalid(
                 "Invalid input `output-directory`",
@@ -79,7 +73,6 @@ impl<'a> Setting<'a> {
             session,
             request,
             workspace,
-            path,
             policy,
             cache,
             output,

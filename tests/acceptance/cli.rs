@@ -75,6 +75,52 @@ fn a_secret_on_the_command_line_is_refused_and_not_repeated() {
 }
 
 #[test]
+fn what_is_wrong_is_told_before_anything_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    for (arguments, auth, input) in [
+        (
+            &["--images=r.invalid/a:1"][..],
+            "r.invalid hunter2",
+            "registry-auth",
+        ),
+        (
+            &["--images=r.invalid/a:1"],
+            "{\"auths\": hunter2",
+            "registry-auth",
+        ),
+        (&["--images=a b"], "", "images"),
+        (
+            &["--images=r.invalid/a:1", "--images=r.invalid/a:2"],
+            "",
+            "images",
+        ),
+        (&["--sarif-files=../*.sarif"], "", "sarif-files"),
+        (&["--category=../x"], "", "category"),
+        (&["--scanners=trivy,snyk"], "", "scanners"),
+        (&["--scanners=none,trivy"], "", "scanners"),
+        (&["--trivy-checks=none"], "", "trivy-checks"),
+    ] {
+        let mut command = slipway();
+        let command = command
+            .env("SLIPWAY_REGISTRY_AUTH", auth)
+            .current_dir(folder.path())
+            .arg("security-scan")
+            .args(arguments);
+        let (code, out, err) = ended(command);
+        assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}: {err}");
+        assert!(
+            err.starts_with(&format!("error: Invalid input `{input}`")),
+            "{err}"
+        );
+        assert!(
+            !err.contains("Scanning") && !err.contains("hunter2"),
+            "{err}"
+        );
+        assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+    }
+}
+
+#[test]
 fn a_desk_gets_no_workflow_commands() {
     let mut command = slipway();
     command.env("GITHUB_TOKEN", "hunter2-hunter2").args([

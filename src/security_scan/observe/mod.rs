@@ -113,7 +113,6 @@ fn job<'a>(setting: &'a Setting<'_>, policy: &'a InForce) -> Job<'a> {
         inputs: setting.inputs,
         request: &setting.request,
         policy: &policy.policy,
-        path: setting.path.clone(),
         output: setting.output.clone(),
         cache: setting.cache.clone(),
         tracked: &setting.tracked,
@@ -127,7 +126,7 @@ fn job<'a>(setting: &'a Setting<'_>, policy: &'a InForce) -> Job<'a> {
 /// SARIF of other tools. The secrets that it shows are masked from here on.
 fn import(setting: &Setting<'_>) -> Result<Imported> {
     let imported = imported::import(
-        &setting.inputs.sarif_files,
+        &setting.request.sarif_files,
         &setting.inputs.category,
         &setting.session.workspace,
         &setting.workspace,

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    CommitReport, DatabaseReport, Dropped, FindingReport, InputsReport, Message, PolicyReport,
-    Report, SCHEMA, ScanReport, SuppressionReport, Timing, UploadReport, Weight, links, words,
+    CommitReport, DatabaseReport, Dropped, FindingReport, Message, PolicyReport, Report, SCHEMA,
+    ScanReport, SuppressionReport, Timing, UploadReport, Weight, links, words,
 };
 use crate::outcome::{Failure, Outcome};
 use crate::security_scan::finding::{Kind, Location, Region};
@@ -78,7 +78,7 @@ pub fn build(run: &Run) -> Report {
             event: checkout.event.clone(),
             run_url: checkout.run_url.clone(),
         }),
-        inputs: InputsReport::from(run.inputs),
+        inputs: run.inputs.clone(),
         policy: policy(run),
         failure: run.failure.map(Message::from),
         warnings: run.warnings.clone(),

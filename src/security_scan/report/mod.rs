@@ -6,7 +6,6 @@
 
 mod annotations;
 mod build;
-mod inputs;
 mod links;
 mod summary;
 #[cfg(test)]
@@ -18,10 +17,10 @@ use serde::Serialize;
 
 pub use self::annotations::{annotations, verdict};
 pub use self::build::{Checkout, Run, build};
-pub use self::inputs::InputsReport;
 pub use self::summary::summary;
 pub use self::text::text;
 use super::finding::{Kind, Location, Package};
+use super::inputs::Inputs;
 use super::plan::{Because, Counts, Coverage, IdleScanner, Standing, Verdict};
 use super::policy::Change;
 use super::scan::{Gap, InlineIgnore, Tool};
@@ -54,7 +53,7 @@ pub struct Report {
     /// What was scanned, on GitHub; null at a desk.
     pub commit: Option<CommitReport>,
     /// The inputs, without the secret ones.
-    pub inputs: InputsReport,
+    pub inputs: Inputs,
     pub policy: PolicyReport,
     /// What went wrong after the verdict: results that could not be written. It makes the run an
     /// error over an open gate.

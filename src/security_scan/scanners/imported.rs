@@ -22,19 +22,19 @@ const MOST_FILES: usize = 1_000;
 /// what should have been judged is not there.
 ///
 /// # Errors
-/// Invalid: a glob is wrong or leads out of the workspace.
+/// Invalid: more files than are read.
 pub fn import(
-    globs: &[String],
+    patterns: &[Pattern],
     prefix: &str,
     workspace: &Workspace,
     folder: &Folder,
 ) -> Result<Imported> {
     let mut paths = BTreeSet::new();
     let mut missing = Vec::new();
-    for glob in globs {
-        let found = Pattern::parse(glob, workspace)?.find(&workspace.path);
+    for pattern in patterns {
+        let found = pattern.find(&workspace.path);
         if found.is_empty() {
-            missing.push(nothing(glob, prefix));
+            missing.push(nothing(&pattern.text, prefix));
         }
         paths.extend(found);
     }
@@ -69,14 +69,21 @@ pub fn import(
 }
 
 /// One glob: `*` and `?` within a part of the path, `**` for any number of parts.
-struct Pattern {
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    /// As the user wrote it.
+    text: String,
     matcher: GlobMatcher,
     /// The folder that all its matches lie in.
     root: RelativePath,
 }
 
 impl Pattern {
-    fn parse(glob: &str, workspace: &Workspace) -> Result<Self> {
+    /// Reads an entry of the input `sarif-files`.
+    ///
+    /// # Errors
+    /// Invalid: it is no glob, or leads out of the workspace.
+    pub fn parse(glob: &str, workspace: &Workspace) -> Result<Self> {
         let path = workspace.inside("sarif-files", glob)?;
         let matcher = GlobBuilder::new(path.as_str())
             .literal_separator(true)
@@ -98,7 +105,11 @@ impl Pattern {
         } else {
             RelativePath::parse(&fixed.join("/")).unwrap_or_default()
         };
-        Ok(Self { matcher, root })
+        Ok(Self {
+            text: glob.to_owned(),
+            matcher,
+            root,
+        })
     }
 
     /// Plain files only; no link is followed, `.git` is passed by.
@@ -223,11 +234,12 @@ mod tests {
             host_path: None,
         };
         let root = Folder::root(folder.path()).unwrap();
-        let imported = import(&["*.sarif".to_owned()], "slipway", &workspace, &root).unwrap();
+        let pattern = Pattern::parse("*.sarif", &workspace).unwrap();
+        let imported = import(&[pattern], "slipway", &workspace, &root).unwrap();
         assert!(
             matches!(&imported.scans[..], [scan] if matches!(scan.state, State::Incomplete(_)))
         );
-        let failure = import(&["../x".to_owned()], "slipway", &workspace, &root).unwrap_err();
+        let failure = Pattern::parse("../x", &workspace).unwrap_err();
         assert_eq!(failure.outcome, crate::outcome::Outcome::Invalid);
     }
 }

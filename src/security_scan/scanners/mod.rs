@@ -15,10 +15,10 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::inputs::Inputs;
+use super::inputs::{Inputs, Scanner};
 use super::observe::tree::{self, Look};
 use super::policy::Policy;
-use super::request::{Request, Scanner};
+use super::request::Request;
 use super::sarif::category;
 use super::scan::{Database, Gap, GapKind, Scan, Source, State, Tool};
 use crate::git::Tracked;
@@ -35,8 +35,6 @@ pub struct Job<'a> {
     pub inputs: &'a Inputs,
     pub request: &'a Request,
     pub policy: &'a Policy,
-    /// The tree; None: `path: none`.
-    pub path: Option<RelativePath>,
     /// `output-directory`, never scanned.
     pub output: RelativePath,
     /// `cache-directory`, never scanned.
@@ -81,7 +79,7 @@ impl Job<'_> {
 
     /// The tree below the workspace; empty for the workspace itself.
     pub(crate) fn tree(&self) -> &str {
-        self.path.as_ref().map_or("", RelativePath::as_str)
+        self.request.path.as_ref().map_or("", RelativePath::as_str)
     }
 
     /// The category of one of this job's scans.
@@ -129,10 +127,11 @@ pub(crate) fn no_network() -> Vec<(OsString, OsString)> {
     variables
 }
 
-/// The categories of all that will be scanned. Exit 2 for a wrong path, cache or image: a step that
-/// cannot run must not claim any.
+/// The categories of all that will be scanned. Exit 2 for a path or cache that can't be used: a step
+/// that cannot run must not claim any.
 pub fn categories(job: &Job<'_>) -> Result<Vec<String>> {
     if let Some(path) = job
+        .request
         .path
         .as_ref()
         .filter(|_| !job.request.scanners.is_empty())
@@ -140,17 +139,17 @@ pub fn categories(job: &Job<'_>) -> Result<Vec<String>> {
         tree::root(job.workspace, path)?;
     }
     trivy::database::check_cache(job)?;
-    let wanted = |scanner| job.path.is_some() && job.request.scanners.contains(&scanner);
+    let wanted = |scanner| job.request.path.is_some() && job.request.scanners.contains(&scanner);
     let tree = [
         (Scanner::Trivy, Source::TrivyFs),
         (Scanner::Bandit, Source::Bandit),
     ];
-    let images = trivy::image::targets(job)?;
+    let images = job.request.images.iter();
     Ok(tree
         .into_iter()
         .filter(|(scanner, _)| wanted(*scanner))
         .map(|(_, source)| source)
-        .chain(images.iter().map(trivy::image::Target::source))
+        .chain(images.map(trivy::image::Target::source))
         .map(|source| job.category(&source))
         .collect())
 }
@@ -159,9 +158,8 @@ pub fn categories(job: &Job<'_>) -> Result<Vec<String>> {
 /// locked in or slipway is told to stop.
 pub async fn run(job: &Job<'_>, cancel: &CancellationToken) -> Result<Observed> {
     let scanners = &job.request.scanners;
-    let images = trivy::image::targets(job)?;
-    trivy::database::check_cache(job)?;
-    let tree = match &job.path {
+    let images = &job.request.images;
+    let tree = match &job.request.path {
         Some(path) if !scanners.is_empty() => Some(tree::look(&Look {
             workspace: job.workspace,
             path,
@@ -185,7 +183,7 @@ pub async fn run(job: &Job<'_>, cancel: &CancellationToken) -> Result<Observed> 
     let (in_tree, bandit) = tokio::join!(trivy.tree(job, tree.as_ref()), bandit);
     let mut ran = in_tree?;
     ran.extend(bandit?);
-    ran.extend(trivy.images(job, &images).await?);
+    ran.extend(trivy.images(job, images).await?);
     trivy.log_download(&mut ran);
     if cancel.is_cancelled() {
         return Err(crate::runner::cancel::failure());

@@ -171,8 +171,10 @@ fn description(argument: &Arg) -> String {
 fn default(argument: &Arg) -> Option<String> {
     let values = argument.get_default_values();
     assert!(
-        values.is_empty() || !matches!(argument.get_action(), ArgAction::Append),
-        "a list has no default"
+        values.is_empty()
+            || !matches!(argument.get_action(), ArgAction::Append)
+            || argument.get_value_delimiter().is_some(),
+        "a list by lines has no default"
     );
     values
         .first()

@@ -12,12 +12,12 @@ use slipway::git;
 use slipway::outcome::Result;
 use slipway::process::{Place, RunAs};
 use slipway::runner::environment::Environment;
-use slipway::runner::path::RelativePath;
+use slipway::runner::path::{RelativePath, Workspace};
 use slipway::security_scan::inputs::Inputs;
 use slipway::security_scan::policy::Policy;
 use slipway::security_scan::request::Request;
 use slipway::security_scan::scan::{Gap, GapKind, Scan, Source, State};
-use slipway::security_scan::scanners::{Job, Observed, run};
+use slipway::security_scan::scanners::{Job, Observed, categories, run};
 use tokio_util::sync::CancellationToken;
 
 pub(super) const REPOSITORY: &str = env!("CARGO_MANIFEST_DIR");
@@ -145,7 +145,11 @@ impl Bench {
     pub(super) async fn try_run(&self, arguments: &[&str]) -> Result<Observed> {
         let line = std::iter::once("slipway").chain(arguments.iter().copied());
         let inputs = Line::parse_from(line).inputs;
-        let request = Request::check(&inputs)?;
+        let workspace = Workspace {
+            path: self.workspace.clone(),
+            host_path: None,
+        };
+        let request = Request::check(&inputs, &workspace)?;
         let today = jiff::civil::date(2026, 1, 1);
         let policy = Policy::parse(self.policy.as_bytes(), "policy.yml", today)?;
         let path = format!("{}:/usr/local/bin:/usr/bin:/bin", self.tools.display());
@@ -157,7 +161,6 @@ impl Bench {
             inputs: &inputs,
             request: &request,
             policy: &policy,
-            path: request.path.as_deref().map(relative),
             output: relative(&inputs.output_directory),
             cache: relative(&inputs.cache_directory),
             tracked: &git::tracked(&self.workspace),
@@ -166,6 +169,7 @@ impl Bench {
             limit: self.limit,
             deadline: Instant::now() + self.limit,
         };
+        categories(&job)?;
         run(&job, &self.cancel).await
     }
 }

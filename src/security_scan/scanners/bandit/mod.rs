@@ -91,6 +91,7 @@ fn empty(job: &Job<'_>) -> Scan {
         information_uri: Some("https://bandit.readthedocs.io/".to_owned()),
     };
     let target = job
+        .request
         .path
         .as_ref()
         .map(ToString::to_string)

@@ -11,29 +11,43 @@ use serde_json::json;
 
 use crate::outcome::{Failure, Result};
 
-/// `config.json`; None if there is nothing to say. Exit 2 for a text that is neither form.
-pub(super) fn docker_config(
-    auth: Option<&SecretString>,
-    token: Option<&SecretString>,
-) -> Result<Option<Vec<u8>>> {
-    let mut auths = match auth {
-        Some(auth) => entries(auth.expose_secret())?,
-        None => BTreeMap::new(),
-    };
-    if let Some(token) = token {
-        // GitHub takes any user name beside a token.
-        auths
-            .entry("ghcr.io".to_owned())
-            .or_insert_with(|| basic("slipway", token.expose_secret()));
+/// Registry and the base64 of `user:password`.
+#[derive(Clone, Debug, Default)]
+pub struct Credentials(BTreeMap<String, SecretString>);
+
+impl Credentials {
+    /// Reads the input `registry-auth`.
+    ///
+    /// # Errors
+    /// Invalid: a text that is neither form.
+    pub fn parse(auth: Option<&SecretString>) -> Result<Self> {
+        let auths = auth.map(|auth| entries(auth.expose_secret()));
+        auths.transpose().map(|auths| {
+            let auths = auths.unwrap_or_default().into_iter();
+            Self(
+                auths
+                    .map(|(registry, auth)| (registry, auth.into()))
+                    .collect(),
+            )
+        })
     }
-    if auths.is_empty() {
-        return Ok(None);
+
+    /// `config.json`, with `token` for ghcr.io unless that has credentials of its own; None if there
+    /// is nothing to say.
+    pub(super) fn docker_config(&self, token: Option<&SecretString>) -> Option<Vec<u8>> {
+        let mut auths: serde_json::Map<String, serde_json::Value> = self
+            .0
+            .iter()
+            .map(|(registry, auth)| (registry.clone(), json!({ "auth": auth.expose_secret() })))
+            .collect();
+        if let Some(token) = token {
+            // GitHub takes any user name beside a token.
+            auths
+                .entry("ghcr.io")
+                .or_insert_with(|| json!({ "auth": basic("slipway", token.expose_secret()) }));
+        }
+        (!auths.is_empty()).then(|| json!({ "auths": auths }).to_string().into_bytes())
     }
-    let auths: serde_json::Map<String, serde_json::Value> = auths
-        .into_iter()
-        .map(|(registry, auth)| (registry, json!({ "auth": auth })))
-        .collect();
-    Ok(Some(json!({ "auths": auths }).to_string().into_bytes()))
 }
 
 fn basic(user: &str, password: &str) -> String {
@@ -107,8 +121,12 @@ mod tests {
     fn config(auth: &str, token: Option<&str>) -> String {
         let secret = |text: &str| SecretString::from(text.to_owned());
         let token = token.map(secret);
-        match docker_config(Some(&secret(auth)), token.as_ref()) {
-            Ok(config) => String::from_utf8(config.unwrap_or_default()).unwrap(),
+        match Credentials::parse(Some(&secret(auth))) {
+            Ok(credentials) => {
+                assert!(!format!("{credentials:?}").contains("dTpw"));
+                let config = credentials.docker_config(token.as_ref());
+                String::from_utf8(config.unwrap_or_default()).unwrap()
+            }
             Err(failure) => failure.what,
         }
     }

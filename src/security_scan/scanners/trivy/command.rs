@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use super::{Target, Trivy, log, unwritable};
 use crate::outcome::Result;
 use crate::process::{Child, Ended, Folder, run as child};
+use crate::security_scan::inputs::TrivyCheck;
 use crate::security_scan::policy::SecretAllowRules;
-use crate::security_scan::request::TrivyCheck;
 
 /// Bytes of JSON from one target.
 const CAP: u64 = 512 * 1024 * 1024;

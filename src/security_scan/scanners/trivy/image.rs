@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::findings::Place;
-use super::{Trivy, auth, copy, tool, unwritable};
+use super::{Trivy, copy, tool, unwritable};
 use crate::outcome::{Failure, Result};
 use crate::process::{Folder, RunAs};
 use crate::runner::folder::Folder as Directory;
@@ -41,11 +41,11 @@ impl Target {
 
 /// Reads the input `images`. Exit 2: what is neither a reference nor a path of the workspace, and
 /// two images of one repository, which would share a category.
-pub fn targets(job: &Job<'_>) -> Result<Vec<Target>> {
+pub fn targets(workspace: &Path, images: &[String]) -> Result<Vec<Target>> {
     let mut seen: BTreeMap<String, &str> = BTreeMap::new();
     let mut targets = Vec::new();
-    for text in &job.inputs.images {
-        let target = target(job.workspace, text)?;
+    for text in images {
+        let target = target(workspace, text)?;
         if let Some(before) = seen.insert(target.name.clone(), text) {
             return Err(wrong(format!(
                 "`{}` and `{}` are both of {}: their findings would replace each other's",
@@ -149,11 +149,8 @@ fn remote(
     let job = trivy.job;
     let mut env = job.network();
     let token = job.inputs.token.as_ref();
-    let auths = auth::docker_config(
-        job.inputs.registry_auth.as_ref(),
-        token.filter(|_| target.name.starts_with("ghcr.io/")),
-    )?;
-    if let Some(config) = auths {
+    let token = token.filter(|_| target.name.starts_with("ghcr.io/"));
+    if let Some(config) = job.request.credentials.docker_config(token) {
         let docker = folder
             .entrust("docker", "config.json", &config)
             .map_err(|error| unwritable(&error))?;

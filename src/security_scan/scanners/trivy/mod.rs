@@ -4,7 +4,7 @@
 //! the other checks still run. It takes no order from the tree: an empty working directory, empty
 //! names for every file that it would look for, an environment of ours, no network.
 
-mod auth;
+pub mod auth;
 mod command;
 mod copy;
 pub mod database;
@@ -30,8 +30,8 @@ use super::{Job, Ran, capped, ending, gap, no_network, scan, state};
 use crate::outcome::{Failure, Result};
 use crate::process::{Ended, Folder, Log};
 use crate::runner::path::RelativePath;
+use crate::security_scan::inputs::{Scanner, TrivyCheck};
 use crate::security_scan::observe::tree::Tree;
-use crate::security_scan::request::{Scanner, TrivyCheck};
 use crate::security_scan::scan::{Gap, GapKind, Scan, Source, State, Tool};
 
 /// Unreadable paths that Trivy is told to pass by: what an argument list surely holds.
@@ -173,6 +173,7 @@ fn passed_by(workspace: &Path, root: &RelativePath) -> Vec<RelativePath> {
 
 fn tree_scan(job: &Job<'_>) -> Scan {
     let target = job
+        .request
         .path
         .as_ref()
         .map(ToString::to_string)
@@ -206,7 +207,7 @@ impl Trivy<'_> {
             log: Log::default(),
         };
         let mut gaps: Vec<Gap> = tree.gap().into_iter().collect();
-        let mut roots = vec![self.job.path.clone().unwrap_or_default()];
+        let mut roots = vec![self.job.request.path.clone().unwrap_or_default()];
         let mut done = 0;
         while let Some(root) = roots.pop() {
             if done == MOST_ROOTS {

@@ -18,7 +18,7 @@ use crate::outcome::{Failure, Result};
 use crate::process::{Folder, Log, RunAs};
 use crate::runner::folder::{Folder as Directory, Refused};
 use crate::runner::path::RelativePath;
-use crate::security_scan::request::{Scanner, TrivyCheck};
+use crate::security_scan::inputs::{Scanner, TrivyCheck};
 use crate::security_scan::scan::{self, Gap, GapKind};
 use crate::security_scan::scanners::{Job, gap};
 
@@ -124,8 +124,9 @@ fn found(job: &Job<'_>, root: &Directory) -> std::result::Result<(Directory, Met
 /// Why a pull request could have put the cache there: in a workflow run, where git does not say
 /// what is tracked (no repository, or one that can't be read). At a desk the tree is the user's.
 fn may_be_brought<'a>(job: &Job<'a>) -> Option<&'a str> {
+    let strangers = job.run_as == RunAs::Nobody || job.environment.in_runner();
     match job.tracked {
-        Tracked::Unknown(why) if job.environment.in_runner() && job.path.is_some() => Some(why),
+        Tracked::Unknown(why) if strangers && job.request.path.is_some() => Some(why),
         _ => None,
     }
 }

@@ -51,8 +51,7 @@ A list (\"one a line\") is a flag for each entry. Secrets are never flags: at a 
 the environment, the token from GH_TOKEN or GITHUB_TOKEN, others from SLIPWAY_ and their name, such
 as SLIPWAY_REGISTRY_AUTH.
 
-Exit codes: 0 passed, 1 failed (the verdict is negative), 2 invalid input or configuration,
-3 error of the environment, 4 busy (another run holds the lock), 5 incomplete (not enough evidence).";
+Exit codes:";
 
 /// The whole command line. `action.yml` and READMEs are generated from it.
 #[must_use]
@@ -62,8 +61,10 @@ pub fn command() -> clap::Command {
         .get_subcommands()
         .map(|action| action.get_name().to_owned())
         .collect();
+    let codes = Outcome::ALL.map(|it| format!("\n  {}  {it:<10}  {}", it.code(), it.meaning()));
+    let after_help = AFTER_HELP.to_owned() + &codes.concat();
     actions.into_iter().fold(command, |command, action| {
-        command.mut_subcommand(action, |action| action.after_help(AFTER_HELP))
+        command.mut_subcommand(action, |action| action.after_help(after_help.clone()))
     })
 }
 

@@ -5,25 +5,45 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-/// The end of a run. Output `result` holds its name, the process its number.
+/// The end of a run; [`Outcome::meaning`] says which is which. Output `result` holds its name, the process its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
-    /// 0: done, and the verdict is positive.
     Passed,
-    /// 1: the verdict is negative: gate closed, rolled back, not verified.
+    /// Gate closed, rolled back, not verified.
     Failed,
-    /// 2: an input or a configuration file is wrong; nothing was done.
     Invalid,
-    /// 3: the environment failed us.
     Error,
-    /// 4: another run holds the lock.
     Busy,
-    /// 5: not enough evidence to say.
     Incomplete,
 }
 
 impl Outcome {
+    /// All of them, in the order of their codes.
+    pub const ALL: [Self; 6] = [
+        Self::Passed,
+        Self::Failed,
+        Self::Invalid,
+        Self::Error,
+        Self::Busy,
+        Self::Incomplete,
+    ];
+
+    /// What it means, for the help and the tables in READMEs.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Passed => "done, and the verdict is positive",
+            Self::Failed => "the verdict is negative",
+            Self::Invalid => "an input or a configuration file is wrong; nothing was done",
+            Self::Error => {
+                "the environment failed us: a missing permission, GitHub's answer, the machine"
+            }
+            Self::Busy => "another run holds the lock",
+            Self::Incomplete => "not enough evidence to say",
+        }
+    }
+
     /// The process exit code, 0 to 5.
     #[must_use]
     pub const fn code(self) -> u8 {
@@ -81,7 +101,7 @@ impl From<Outcome> for ExitCode {
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        f.pad(self.name())
     }
 }
 
@@ -233,6 +253,7 @@ mod tests {
             (Outcome::Busy, 4, "busy"),
             (Outcome::Incomplete, 5, "incomplete"),
         ];
+        assert_eq!(all.map(|(outcome, ..)| outcome), Outcome::ALL);
         for (outcome, code, name) in all {
             assert_eq!((outcome.code(), outcome.name()), (code, name));
             assert_eq!(serde_json::to_value(outcome).unwrap(), name);

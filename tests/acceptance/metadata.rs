@@ -8,7 +8,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use generate::{actions, files, inputs, outputs, root};
+use generate::{actions, exit_codes, files, inputs, outputs, root};
 
 fn action_yml(action: &str) -> Value {
     let path = root().join("actions").join(action).join("action.yml");
@@ -40,6 +40,16 @@ fn generated_files_are_fresh() {
             path.display()
         );
     }
+}
+
+#[test]
+fn the_readme_has_the_same_exit_codes() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let table = exit_codes();
+    assert!(
+        readme.contains(table.trim()),
+        "README.md should hold:\n{table}"
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@ use clap::{Arg, ArgAction, Command};
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::{Deserialize, Serialize};
+use slipway::outcome::Outcome;
 
 /// `action-templates/metadata/<action>.yml`.
 #[derive(Debug, Deserialize)]
@@ -66,6 +67,7 @@ pub(super) fn files(action: &str) -> Vec<(PathBuf, String)> {
         "description": sentence(&command.get_about().unwrap().to_string()),
         "inputs": inputs,
         "outputs": outputs(action),
+        "outcomes": outcomes(),
     }));
     let folder = root().join("actions").join(action);
     let render = |template: &str| {
@@ -79,6 +81,21 @@ pub(super) fn files(action: &str) -> Vec<(PathBuf, String)> {
         (folder.join("action.yml"), render("action.yml.j2")),
         (folder.join("README.md"), render(&format!("{action}.md.j2"))),
     ]
+}
+
+fn outcomes() -> Vec<serde_json::Value> {
+    let row =
+        |it: Outcome| serde_json::json!({"result": it, "code": it.code(), "meaning": it.meaning()});
+    Outcome::ALL.map(row).to_vec()
+}
+
+/// The table of exit codes, as every README has it.
+pub(super) fn exit_codes() -> String {
+    environment(&root().join("action-templates/metadata"))
+        .get_template("exit-codes.md.j2")
+        .unwrap()
+        .render(Serde(serde_json::json!({ "outcomes": outcomes() })))
+        .unwrap()
 }
 
 /// The actions that the binary has.
@@ -118,10 +135,13 @@ pub(super) fn outputs(action: &str) -> Vec<Output> {
         "security-scan" => (Outputs::NAMES, schemars::schema_for!(Outputs)),
         other => panic!("{other} has no outputs"),
     };
-    let result = "How it ended: `passed`, `failed`, `invalid`, `error`, `busy` or `incomplete`. The exit code says the same.";
+    let ends = Outcome::ALL
+        .map(|outcome| format!("`{outcome}`"))
+        .join(", ");
+    let result = format!("How it ended: one of {ends}. The exit code says the same.");
     let mut outputs = vec![Output {
         name: "result".to_owned(),
-        description: result.to_owned(),
+        description: result,
     }];
     let properties = schema.get("properties").unwrap().as_object().unwrap();
     outputs.extend(names.iter().map(|name| {

@@ -37,6 +37,16 @@ enum Action {
     SecurityScan(Box<security_scan::inputs::Inputs>),
 }
 
+/// Name and schema of an action's outputs; `result`, which all have, aside.
+pub type Outputs = (&'static [&'static str], fn() -> schemars::Schema);
+
+/// The outputs of each action, in the order in which its README names them. Beside [`Action`] and
+/// [`act`] the only place that lists the actions: `actions/` is generated from these.
+pub const OUTPUTS: [(&str, Outputs); 1] = [("security-scan", {
+    use security_scan::outputs::Outputs;
+    (&Outputs::NAMES, || schemars::schema_for!(Outputs))
+})];
+
 /// Secrets that the runner or a user may have put into the environment besides our inputs.
 const AMBIENT_SECRETS: [&str; 4] = [
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
@@ -285,4 +295,27 @@ fn finish(ended: Result<Outcome>, console: &Console, files: &Files, summary: &Su
         ));
     }
     outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_action_has_its_outputs() {
+        let command = command();
+        let actions = command.get_subcommands().map(clap::Command::get_name);
+        assert!(actions.eq(OUTPUTS.iter().map(|(action, _)| *action)));
+        for (action, (names, schema)) in OUTPUTS {
+            let schema = schema();
+            let fields = schema.get("properties").and_then(|it| it.as_object());
+            let fields: std::collections::BTreeSet<_> = fields.unwrap().keys().collect();
+            assert!(
+                names
+                    .iter()
+                    .all(|name| fields.contains(&(*name).to_owned()))
+            );
+            assert_eq!(names.len(), fields.len(), "{action}");
+        }
+    }
 }

@@ -85,14 +85,11 @@ fn inputs_in_the_file_are_those_of_the_struct() {
 #[test]
 fn outputs_in_the_file_are_those_that_the_code_sets() {
     for action in actions() {
-        let set: BTreeSet<_> = match action.as_str() {
-            "security-scan" => slipway::security_scan::outputs::Outputs::default().entries(),
-            other => panic!("{other} has no outputs"),
-        }
-        .into_iter()
-        .map(|(name, _)| name)
-        .chain(["result"])
-        .collect();
+        let (_, (names, _)) = slipway::cli::OUTPUTS
+            .into_iter()
+            .find(|(name, _)| *name == action)
+            .unwrap();
+        let set: BTreeSet<_> = names.iter().copied().chain(["result"]).collect();
         let file = action_yml(&action);
         assert_eq!(keys(&file["outputs"]), set);
         assert_eq!(outputs(&action).len(), set.len());

@@ -130,11 +130,11 @@ pub(super) fn inputs(command: &Command) -> Vec<Input> {
 
 /// `result`, which every action has, and the fields of the action's own outputs.
 pub(super) fn outputs(action: &str) -> Vec<Output> {
-    use slipway::security_scan::outputs::Outputs;
-    let (names, schema) = match action {
-        "security-scan" => (Outputs::NAMES, schemars::schema_for!(Outputs)),
-        other => panic!("{other} has no outputs"),
-    };
+    let (_, (names, schema)) = slipway::cli::OUTPUTS
+        .into_iter()
+        .find(|(name, _)| *name == action)
+        .unwrap();
+    let schema = schema();
     let ends = Outcome::ALL
         .map(|outcome| format!("`{outcome}`"))
         .join(", ");

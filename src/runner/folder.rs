@@ -163,7 +163,7 @@ impl Folder {
                     unlinkat(&self.handle, name, AtFlags::empty())?;
                 }
                 Err(Errno::NOENT) => {}
-                Err(Errno::LOOP) => unlinkat(&self.handle, name, AtFlags::empty())?,
+                Err(Errno::LOOP | Errno::NXIO) => unlinkat(&self.handle, name, AtFlags::empty())?,
                 Err(error) => return Err(error),
             }
             let new = FLAGS | OFlags::CREATE | OFlags::EXCL;
@@ -580,6 +580,11 @@ mod tests {
         symlink(&outside, &at).unwrap();
         folder.own_file("ours").unwrap().write_all(b"two").unwrap();
         assert_eq!(fs::read(&at).unwrap(), b"two");
+        fs::remove_file(&at).unwrap();
+        let socket = std::os::unix::net::UnixListener::bind(&at).unwrap();
+        folder.own_file("ours").unwrap();
+        assert!(fs::symlink_metadata(&at).unwrap().is_file());
+        drop(socket);
         assert_eq!(fs::read(&outside).unwrap(), b"theirs");
     }
 

@@ -37,6 +37,8 @@ pub struct Look<'a> {
     pub skip: &'a [RelativePath],
     pub tracked: &'a Tracked,
     pub run_as: RunAs,
+    /// Whether strangers may have written the tree: in a workflow run. At a desk it is the user's.
+    pub in_runner: bool,
 }
 
 /// What lies in the tree. Paths are relative to the workspace.
@@ -237,9 +239,8 @@ impl Walk<'_> {
             .any(|skip| path == Path::new(skip.as_str()))
     }
 
-    /// At a desk the tree is the user's own.
     fn ours(&mut self, folder: &Path, path: &Path) {
-        if let (RunAs::Nobody, Tracked::Unknown(why)) = (self.look.run_as, self.look.tracked)
+        if let (true, Tracked::Unknown(why)) = (self.look.in_runner, self.look.tracked)
             && fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_some())
         {
             self.tree.ours.push((path.to_owned(), why.clone()));
@@ -381,6 +382,7 @@ mod tests {
             skip: &skip,
             tracked: &tracked,
             run_as,
+            in_runner: true,
         })
         .unwrap()
     }
@@ -481,18 +483,16 @@ mod tests {
 
     #[test]
     fn our_folders_are_named_where_nobody_vouches_for_them() {
-        if !crate::testing::needs_root() {
-            return; // Only root can become another.
-        }
         let folder = tree();
         put(folder.path(), "slipway-results/x.py");
-        for (run_as, named) in [(RunAs::Nobody, 1), (RunAs::Ourselves, 0)] {
+        for (in_runner, named) in [(true, 1), (false, 0)] {
             let tree = look(&Look {
                 workspace: folder.path(),
                 path: &RelativePath::default(),
                 skip: &[RelativePath::parse("slipway-results").unwrap()],
                 tracked: &Tracked::Unknown("there is no git repository".to_owned()),
-                run_as,
+                run_as: RunAs::Ourselves,
+                in_runner,
             })
             .unwrap();
             assert_eq!((tree.python.len(), tree.ours.len()), (0, named));

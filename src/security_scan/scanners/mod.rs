@@ -166,6 +166,7 @@ pub async fn run(job: &Job<'_>, cancel: &CancellationToken) -> Result<Observed> 
             skip: &job.skip(),
             tracked: job.tracked,
             run_as: job.run_as,
+            in_runner: job.environment.in_runner(),
         })?),
         _ => None,
     };

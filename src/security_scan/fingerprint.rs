@@ -24,6 +24,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use super::finding::{Finding, Package};
+use super::purl;
 use super::scan::Scan;
 
 pub use line_hash::line_hashes;
@@ -181,20 +182,8 @@ fn path_without_version(finding: &Finding) -> Cow<'_, str> {
 fn package_identity(package: Option<&Package>) -> (&str, &str) {
     package.map_or(("", ""), |package| {
         let purl = package.purl.as_deref().unwrap_or_default();
-        (&package.name, bare_purl(purl))
+        (&package.name, purl::bare(purl))
     })
-}
-
-/// A package URL's scheme, type, namespace and name: no version, no qualifiers (`distro` names a
-/// release), no subpath. <https://github.com/package-url/purl-spec>
-fn bare_purl(purl: &str) -> &str {
-    let end = purl.find(['?', '#']).unwrap_or(purl.len());
-    let purl = &purl[..end];
-    // A name's own `@` is percent-encoded; an npm scope's often is not.
-    match purl.rfind('@') {
-        Some(at) if !purl[at..].contains('/') => &purl[..at],
-        _ => purl,
-    }
 }
 
 /// Keeps two packages with one rule at one line two alerts.
@@ -504,21 +493,6 @@ mod tests {
             finding.given_fingerprint = Some(given.to_owned());
             let expected = if taken { given } else { "5e4d5a9cf1294ad9:1" };
             assert_eq!(filled(vec![finding]), [expected], "{given}");
-        }
-    }
-
-    #[test]
-    fn package_urls_lose_what_changes() {
-        for (purl, bare) in [
-            ("pkg:npm/lodash@4.17.1", "pkg:npm/lodash"),
-            ("pkg:npm/%40scope/name@1.0", "pkg:npm/%40scope/name"),
-            ("pkg:npm/@scope/name", "pkg:npm/@scope/name"),
-            ("pkg:npm/@scope/name@2", "pkg:npm/@scope/name"),
-            ("pkg:golang/a.b/c@v1#sub/dir", "pkg:golang/a.b/c"),
-            ("pkg:deb/debian/x@1?a=b@c", "pkg:deb/debian/x"),
-            ("", ""),
-        ] {
-            assert_eq!(bare_purl(purl), bare, "{purl}");
         }
     }
 }

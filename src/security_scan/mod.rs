@@ -10,6 +10,7 @@ pub mod outputs;
 pub mod plan;
 pub mod policy;
 pub mod policy_in_force;
+pub mod purl;
 pub mod report;
 pub mod request;
 pub mod sarif;

@@ -30,7 +30,7 @@ pub use self::differences::{Change, differences};
 pub use self::file::schema;
 pub use self::origin::{Origin, origin};
 pub use self::paths::{LeftOut, Paths, Pattern};
-pub use self::suppression::{Matcher, Purl, Subject, Suppression};
+pub use self::suppression::{Matcher, Subject, Suppression};
 use super::inputs::{FailOn, OnIncomplete};
 use super::scan::Source;
 

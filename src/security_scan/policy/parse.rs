@@ -10,8 +10,9 @@ use serde_saphyr::{Location, Options, Spanned, UserMessageFormatter};
 
 use super::file::{LONGEST_OWNER, LONGEST_REASON, RawPolicy, RawRules, RawSuppression, VERSION};
 use super::suppression::cve;
-use super::{Matcher, Paths, Pattern, Policy, Purl, Rules, Scanner, Set, Suppression};
+use super::{Matcher, Paths, Pattern, Policy, Rules, Scanner, Set, Suppression};
 use crate::outcome::{Failure, Result};
+use crate::security_scan::purl::Purl;
 
 /// How far ahead a suppression may run. Whoever wants longer says so again within the year.
 const LONGEST_DAYS: i64 = 366;

@@ -7,7 +7,7 @@ use super::observe::Seen;
 use super::plan::{Coverage, Judgement};
 use super::report;
 use super::sarif::category;
-use super::sarif::limits::{Document, documents, gzip, unused_parts};
+use super::sarif::limits::{Document, documents, unused_parts};
 use super::scan::{Scan, State};
 use super::setting::Setting;
 use super::upload::plan::{Candidate, Content};
@@ -95,7 +95,7 @@ fn candidates(
     let candidate = |document: Document, empty: bool| Candidate {
         category: document.category,
         tool: scan.tool.name.clone(),
-        content: content(gzip(&document.bytes), empty),
+        content: content(document.gzipped, empty),
     };
     let written = written
         .into_iter()

@@ -20,3 +20,4 @@ pub mod runner;
 pub mod security_scan;
 #[cfg(test)]
 mod testing;
+mod text;

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
+use crate::text::{capitalised, sentence};
+
 /// The end of a run; [`Outcome::meaning`] says which is which. Output `result` holds its name, the process its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -219,26 +221,6 @@ impl Failure {
     }
 }
 
-/// As a sentence: with a capital and a full stop.
-pub(crate) fn sentence(text: &str) -> String {
-    let text = capitalised(text.trim_end());
-    if text.ends_with(['.', '!', '?', ':', '…']) {
-        text
-    } else {
-        text + "."
-    }
-}
-
-/// A plain first word gets a capital; a path, an address or a name such as `trivy.yaml` stays.
-fn capitalised(text: &str) -> String {
-    let word = text.split(' ').next().unwrap_or_default();
-    let plain = word.trim_end_matches([':', ',']);
-    if plain.is_empty() || !plain.bytes().all(|byte| byte.is_ascii_lowercase()) {
-        return text.to_owned();
-    }
-    text[..1].to_ascii_uppercase() + &text[1..]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -275,25 +257,6 @@ mod tests {
             let end = first.conclude(later.iter().copied());
             assert_eq!(end, expected, "{first} {later:?}");
         }
-    }
-
-    #[test]
-    fn texts_are_shown_as_sentences() {
-        for (text, shown) in [
-            ("the token may not", "The token may not."),
-            ("nothing: wait", "Nothing: wait."),
-            ("trivy.yaml is wrong.", "trivy.yaml is wrong."),
-            ("https://github.com", "https://github.com."),
-            ("`path` is empty", "`path` is empty."),
-            ("a/b", "a/b."),
-            ("paste this:", "Paste this:"),
-        ] {
-            assert_eq!(sentence(text), shown);
-        }
-        assert_eq!(
-            Failure::error("nothing to scan", "").headline(),
-            "Nothing to scan"
-        );
     }
 
     #[test]

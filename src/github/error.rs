@@ -8,6 +8,8 @@ use http::HeaderMap;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use crate::text::{cut, flat};
+
 /// What the other side says is cut here: it goes into annotations.
 const LONGEST_TEXT: usize = 500;
 
@@ -196,18 +198,9 @@ fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
     Some(Duration::from_secs(left.unsigned_abs()))
 }
 
-/// Foreign text on one line without control characters, cut at [`LONGEST_TEXT`] characters.
+/// Foreign text on one line, at most [`LONGEST_TEXT`] characters.
 pub(super) fn one_line(text: &str) -> String {
-    let words = text.split(|it: char| it.is_control() || it.is_whitespace());
-    let mut line = words
-        .filter(|it| !it.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ");
-    if let Some((end, _)) = line.char_indices().nth(LONGEST_TEXT) {
-        line.truncate(end);
-        line.push('…');
-    }
-    line
+    cut(&flat(text), LONGEST_TEXT)
 }
 
 #[cfg(test)]
@@ -256,7 +249,7 @@ mod tests {
         let status = read(&[], "<html>\r\n::error::\u{1b}[31m hunter2 </html>");
         assert_eq!(status.message, "<html> ::error:: [31m *** </html>");
         let status = read(&[], &"é".repeat(2 * LONGEST_TEXT));
-        assert_eq!(status.message.chars().count(), LONGEST_TEXT + 1);
+        assert_eq!(status.message.chars().count(), LONGEST_TEXT);
         assert_eq!(read(&[], "").message, "Forbidden");
     }
 

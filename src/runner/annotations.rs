@@ -3,7 +3,8 @@
 //! Source: `ExecutionContext.cs` of <https://github.com/actions/runner>: ten of each level a step
 //! (`_maxCountPerIssueType`), messages cut at 4,096 UTF-16 units (`_maxIssueMessageLength`).
 
-use super::commands::{clean, command};
+use super::commands::command;
+use crate::text::{cut, cut_utf16, visible};
 
 /// How many annotations of one level the runner keeps for each step.
 pub const PER_LEVEL: usize = 10;
@@ -79,7 +80,7 @@ impl Annotation {
             // The runner drops columns of a range over several lines, and says so each time.
             let one_line = place.end_line.is_none_or(|end| Some(end) == place.line);
             let columns = |column: Option<u32>| column.filter(|_| one_line && place.line.is_some());
-            properties.push(("file", clean(&place.file)));
+            properties.push(("file", visible(&place.file)));
             let numbers = [
                 ("line", place.line),
                 ("endLine", place.end_line.filter(|_| place.line.is_some())),
@@ -92,24 +93,10 @@ impl Annotation {
                     .filter_map(|(name, number)| Some((name, number?.to_string()))),
             );
         }
-        properties.push(("title", cut(&clean(&self.title), TITLE)));
-        let message = cut(&clean(&self.message), MESSAGE);
+        properties.push(("title", cut(&visible(&self.title), TITLE)));
+        let message = cut_utf16(&visible(&self.message), MESSAGE);
         command(self.level.name(), &properties, &message)
     }
-}
-
-/// The text within so many UTF-16 units, cut between characters, an ellipsis at the end if cut.
-pub(crate) fn cut(text: &str, units: usize) -> String {
-    if text.encode_utf16().count() <= units {
-        return text.to_owned();
-    }
-    let mut left = units.saturating_sub(1);
-    let kept = text.chars().take_while(|char| {
-        let fits = char.len_utf16() <= left;
-        left = left.saturating_sub(char.len_utf16());
-        fits
-    });
-    kept.chain(['…']).collect()
 }
 
 /// How many annotations of each level were used in this step.
@@ -234,15 +221,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn cuts_fall_between_characters(text in "[a😀é]{0,60}", units in 1usize..40) {
-            let short = cut(&text, units);
-            prop_assert!(short.encode_utf16().count() <= units);
-            if short != text {
-                prop_assert!(text.starts_with(short.strip_suffix('…').unwrap()));
-            }
-        }
-
         #[test]
         fn a_message_stays_within_the_limit(text in "([a\n%]{0,5000}|\\PC{0,5000})") {
             let line = Annotation::new(Level::Error, "t", text).command();

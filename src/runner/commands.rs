@@ -7,6 +7,8 @@
 
 use std::fmt::Write as _;
 
+use crate::text::visible;
+
 /// One command, without its line end.
 pub(crate) fn command(name: &str, properties: &[(&str, String)], message: &str) -> String {
     let mut line = format!("::{name}");
@@ -30,31 +32,10 @@ pub(crate) fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
-/// Text that can be printed as it stands: no control character acts on the terminal or hides what
-/// is there (bidirectional overrides), line ends are LF.
-#[must_use]
-pub fn clean(text: &str) -> String {
-    let mut clean = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(char) = chars.next() {
-        match char {
-            '\r' if chars.peek() == Some(&'\n') => {}
-            '\r' => clean.push('\n'),
-            '\n' | '\t' => clean.push(char),
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                clean.extend(char.escape_unicode());
-            }
-            char if char.is_control() => clean.extend(char.escape_default()),
-            char => clean.push(char),
-        }
-    }
-    clean
-}
-
-/// [`clean`] text in which the runner finds no command: a space breaks up what would start one.
+/// [`visible`] text in which the runner finds no command: a space breaks up what would start one.
 #[must_use]
 pub fn inert(text: &str) -> String {
-    let lines = clean(text).replace("##[", "# #[");
+    let lines = visible(text).replace("##[", "# #[");
     let lines = lines.split('\n').map(|line| {
         let start = line.len() - line.trim_start().len();
         match line.split_at(start) {
@@ -97,12 +78,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    #[test]
-    fn control_characters_are_shown() {
-        assert_eq!(clean("a\u{1b}[31mb\r\nc\rd\te"), "a\\u{1b}[31mb\nc\nd\te");
-        assert_eq!(clean("safe\u{202e}gpj.exe"), "safe\\u{202e}gpj.exe");
-    }
 
     #[test]
     fn foreign_commands_are_broken_up() {

@@ -13,11 +13,12 @@ use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use super::annotations::{Annotation, Budget, Level};
-use super::commands::{clean, command, data, inert};
+use super::commands::{command, data, inert};
 use super::progress::Progress;
 use super::secrets::Secrets;
 use super::style::{Paint, Tone};
 use crate::outcome::{Failure, Result};
+use crate::text::visible;
 
 /// Where we run, and what standard error is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,14 +120,14 @@ impl Console {
     /// Lines that only matter when something is being looked into: `RUNNER_DEBUG=1`.
     pub fn debug(&self, text: &str) {
         if self.0.place == (Place::Runner { debug: true }) {
-            self.log(&command("debug", &[], &clean(&self.redact(text))));
+            self.log(&command("debug", &[], &visible(&self.redact(text))));
         }
     }
 
     /// What another program printed, under a heading that folds away in the runner. No command in
     /// it is obeyed. Printed at one stroke: blocks of scanners side by side don't mix.
     pub fn foreign(&self, title: &str, text: &str) {
-        let (title, text) = (self.safe(title), clean(&self.redact(text)));
+        let (title, text) = (self.safe(title), visible(&self.redact(text)));
         if !self.in_runner() {
             let text = text.trim_end().replace('\n', "\n  ");
             return self.log(&format!("{}\n  {text}", self.paint(Tone::Strong, &title)));
@@ -195,7 +196,7 @@ impl Console {
             // Redacted leaf by leaf, so that it stays JSON.
             format!("{:#}", self.redact_json(json()))
         } else {
-            clean(&self.redact(text))
+            visible(&self.redact(text))
         };
         let whole = whole.trim_end().to_owned() + "\n";
         let enough = self.in_runner() || self.0.format == Format::Text;
@@ -275,7 +276,7 @@ impl Console {
         if self.in_runner() {
             inert(&text)
         } else {
-            clean(&text)
+            visible(&text)
         }
     }
 

@@ -5,6 +5,7 @@ use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 
 use super::inputs::{Collected, secrets};
 use crate::outcome::Failure;
+use crate::text::sentence;
 
 impl Collected {
     /// Turns the parser's error into one failure that names the input as its user wrote it, its
@@ -109,13 +110,6 @@ fn similar(error: &Error) -> String {
         .map_or(String::new(), |similar| {
             format!(" Did you mean `{similar}`?")
         })
-}
-
-fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or(String::new(), |first| {
-        format!("{}{}.", first.to_uppercase(), chars.as_str())
-    })
 }
 
 #[cfg(test)]

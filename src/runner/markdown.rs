@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use super::commands::clean;
+use crate::text::visible;
 
 /// Prose: reads as it is written, and does nothing.
 #[must_use]
@@ -79,7 +79,7 @@ pub fn link(label: &str, address: &str) -> String {
 /// Many lines in a fixed-width font, on lines of their own.
 #[must_use]
 pub fn fence(language: &str, foreign: &str) -> String {
-    let text = clean(foreign);
+    let text = visible(foreign);
     let longest = text
         .split(|char| char != '`')
         .map(str::len)
@@ -98,7 +98,7 @@ fn entity(char: char) -> String {
 
 /// One line, with `escape` for what only the caller needs.
 fn encode(foreign: &str, escape: impl Fn(char, bool) -> Option<String>) -> String {
-    let line = clean(foreign).replace(['\n', '\t'], " ");
+    let line = visible(foreign).replace(['\n', '\t'], " ");
     let mut encoded = String::with_capacity(line.len() * 2);
     for (index, char) in line.char_indices() {
         let before = &line[..index];
@@ -226,7 +226,7 @@ mod tests {
             foreign in "([\\\\|`<>*_\\[\\]()!&$~#:.=+-]|\n|<b>|&amp;|&#124;|https://a|www.|a@b.c|1\\. |- |[ab ]|\\PC)*",
         ) {
             // White space at the edges is not shown anyway.
-            let shown = |foreign: &str| clean(foreign).replace(['\n', '\t'], " ").trim().to_owned();
+            let shown = |foreign: &str| visible(foreign).replace(['\n', '\t'], " ").trim().to_owned();
             for (markdown, foreign) in [
                 (text(&foreign), foreign.trim()),
                 (code(&foreign), &foreign),

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::commands::clean;
 use super::console::Console;
+use crate::text::visible;
 
 /// One piece of work under way. Dropped without [`Progress::finish`], it vanishes from a terminal.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Progress {
     /// Says how far it is.
     pub fn update(&self, message: &str) {
         if let Some(bar) = &self.bar {
-            bar.set_message(clean(&self.console.redact(message)).replace('\n', " "));
+            bar.set_message(visible(&self.console.redact(message)).replace('\n', " "));
         } else {
             self.console.say(&format!("{}: {message}", self.label));
         }

@@ -17,6 +17,7 @@ use crate::outcome::{Failure, Result};
 use crate::process::RunAs;
 use crate::runner::path::RelativePath;
 use crate::security_scan::scan::{Gap, GapKind, InlineIgnore};
+use crate::text::{acts, line};
 
 /// Paths in a message before "and N more".
 const NAMED: usize = 20;
@@ -298,7 +299,7 @@ impl Tree {
         });
         let ours = self.ours.first().map(|(_, why)| {
             let folders = named(self.ours.iter().map(|(path, _)| path));
-            let why = why.escape_debug();
+            let why = line(why);
             format!(
                 "not scanned, because slipway writes there, and nobody says that it did not come \
                  with the tree ({why}): {folders}"
@@ -321,7 +322,7 @@ pub(in crate::security_scan) fn named<'a>(paths: impl IntoIterator<Item = &'a Pa
                 path
             };
             // Names are a pull request's to choose: nothing but printable text gets through.
-            path.to_string_lossy().escape_debug().to_string()
+            line(&path.to_string_lossy())
         })
         .collect::<Vec<_>>()
         .join(", ");
@@ -342,7 +343,7 @@ fn quoted(path: &Path) -> String {
     // One that can't be written down exactly is covered by its folder.
     if text
         .chars()
-        .any(|c| c.is_control() || c == char::REPLACEMENT_CHARACTER)
+        .any(|c| acts(c) || c == char::REPLACEMENT_CHARACTER)
     {
         return path.parent().map_or_else(|| ".".to_owned(), quoted);
     }
@@ -558,7 +559,7 @@ mod tests {
         let gap = tree.gap().unwrap();
         assert_eq!(
             gap.what,
-            "the scanners (uid 65534) may not read closed.py, enter, it\\'s closed.tf, list/a.py, none"
+            "the scanners (uid 65534) may not read closed.py, enter, it's closed.tf, list/a.py, none"
         );
         assert_eq!(
             gap.next.unwrap(),

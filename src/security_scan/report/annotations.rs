@@ -2,11 +2,12 @@
 //! runner keeps ten of a level; `runner::annotations` chooses and counts the rest.
 
 use super::{FindingReport, Message, Report, Weight, words};
-use crate::outcome::{Outcome, sentence};
+use crate::outcome::Outcome;
 use crate::runner::annotations::{Annotation, Level, Place};
 use crate::security_scan::plan::{Because, Coverage, Standing, Verdict};
 use crate::security_scan::scan::Gap;
 use crate::security_scan::severity::Severity;
+use crate::text::sentence;
 
 /// The run's own error, for which the runner's room is kept back: why it did not pass. None if it
 /// passed, or if a [`crate::outcome::Failure`] says so already.

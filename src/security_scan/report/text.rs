@@ -3,9 +3,10 @@
 //! Plain text; the console cleans it for the terminal or the runner.
 
 use super::{FindingReport, Message, Report, Weight, words};
-use crate::outcome::sentence;
 use crate::security_scan::plan::{Because, Coverage, Standing};
 use crate::security_scan::severity::Severity;
+use crate::text::cut;
+use crate::text::sentence;
 
 /// How many blocking findings are listed; the rest is in the report file.
 const MOST: usize = 50;
@@ -132,7 +133,7 @@ fn table(lines: &mut Vec<String>, report: &Report) {
     let names: Vec<_> = report
         .scans
         .iter()
-        .map(|scan| words::cut(&format!("{} {}", words::tool(scan), scan.target), 48))
+        .map(|scan| cut(&format!("{} {}", words::tool(scan), scan.target), 48))
         .collect();
     let wide = names
         .iter()

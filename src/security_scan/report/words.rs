@@ -4,6 +4,7 @@ use super::{DatabaseReport, FindingReport, Report, ScanReport};
 use crate::outcome::Outcome;
 use crate::security_scan::finding::Location;
 use crate::security_scan::plan::Coverage;
+use crate::text::cut;
 
 /// `1 finding`, `2 findings`.
 pub(in crate::security_scan) fn count(number: u64, one: &str) -> String {
@@ -95,18 +96,6 @@ pub(super) fn headline(finding: &FindingReport, longest: usize) -> String {
         .filter(|title| !title.trim().is_empty() && *title != finding.rule)
         .unwrap_or(&finding.message);
     cut(text.lines().next().unwrap_or_default().trim(), longest)
-}
-
-/// At most so many characters, with an ellipsis if cut.
-pub(super) fn cut(text: &str, longest: usize) -> String {
-    match text.char_indices().nth(longest) {
-        None => text.to_owned(),
-        Some(_) => text
-            .chars()
-            .take(longest.saturating_sub(1))
-            .chain(['…'])
-            .collect(),
-    }
 }
 
 /// `412 ms`, `3.2 s`, `2 min 5 s`.

@@ -216,17 +216,6 @@ pub(super) fn flows(flows: &Flows) -> (Vec<s::CodeFlow>, Vec<s::Location>) {
     (code_flows, related)
 }
 
-/// A text of at most `most` characters; a longer one ends in `…`.
-#[must_use]
-pub fn cut(text: &str, most: usize) -> String {
-    if text.len() <= most || text.char_indices().nth(most).is_none() {
-        return text.to_owned();
-    }
-    let mut text: String = text.chars().take(most.saturating_sub(1)).collect();
-    text.push('…');
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -383,12 +372,5 @@ mod tests {
         let backward = documents(&scan(findings));
         assert_eq!(forward[0].bytes, backward[0].bytes);
         assert_eq!(forward[0].gzipped, backward[0].gzipped);
-    }
-
-    #[test]
-    fn texts_are_cut_at_characters() {
-        assert_eq!(cut("añb", 3), "añb");
-        assert_eq!(cut("añbc", 3), "añ…");
-        assert_eq!(cut("", 3), "");
     }
 }

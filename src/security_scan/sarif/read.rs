@@ -25,6 +25,7 @@ use super::category;
 use super::redact::Found;
 use crate::security_scan::finding::Rule;
 use crate::security_scan::scan::{Gap, GapKind, Scan, Source, State, Tool};
+use crate::text::cut;
 use model::{Component, Invocation, Notification, Run};
 use result::{Reader, Verdict};
 
@@ -295,7 +296,7 @@ fn failed(invocation: &Invocation, tool: &str, file: &str) -> Option<Gap> {
     let why = invocation
         .exit_code_description
         .filled()
-        .map(|why| format!(": {}", super::limits::cut(why.trim(), 200)))
+        .map(|why| format!(": {}", cut(why.trim(), 200)))
         .unwrap_or_default();
     Some(Gap {
         kind: GapKind::Crashed,
@@ -319,10 +320,7 @@ fn error(note: &Notification, tool: &str, file: &str) -> Option<Gap> {
         } else {
             GapKind::BadOutput
         },
-        what: format!(
-            "{tool} reports in {file}: {}",
-            super::limits::cut(&text, 300)
-        ),
+        what: format!("{tool} reports in {file}: {}", cut(&text, 300)),
         next: None,
     })
 }

@@ -23,6 +23,7 @@ use super::limits;
 use crate::security_scan::finding::{Finding, Kind, Region, Rule};
 use crate::security_scan::scan::{Scan, State};
 use crate::security_scan::severity::Severity;
+use crate::text::cut;
 
 /// The schema that results name; the official one of SARIF 2.1.0 with errata.
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
@@ -174,10 +175,10 @@ fn descriptor(rule: &Rule, id: &str, worst: &Finding) -> s::ReportingDescriptor 
         Some(uri) if !help.contains(uri) => format!("{help}\n\n{uri}"),
         _ => help.to_owned(),
     };
-    let help = limits::cut(&help, limits::HELP);
+    let help = cut(&help, limits::HELP);
     let message = |text: &str, most: usize| {
         s::MultiformatMessageString::builder()
-            .text(limits::cut(text, most))
+            .text(cut(text, most))
             .build()
     };
     let mut descriptor = s::ReportingDescriptor::builder()
@@ -204,7 +205,7 @@ fn descriptor(rule: &Rule, id: &str, worst: &Finding) -> s::ReportingDescriptor 
         .build();
     // §3.49.7: a name is for people; one that only repeats the id is none.
     if !name.is_empty() && name != id {
-        descriptor.name = Some(limits::cut(name, limits::NAME));
+        descriptor.name = Some(cut(name, limits::NAME));
     }
     descriptor.help_uri = uri.map(str::to_owned);
     descriptor
@@ -239,7 +240,7 @@ fn result(finding: &Finding, rule_index: Option<i64>) -> s::Result {
     let mut result = s::Result::builder()
         .rule_id(finding.rule.as_str())
         .level(level(finding.severity))
-        .message(limits::cut(non_empty(&finding.message, &finding.rule), limits::MESSAGE).as_str())
+        .message(cut(non_empty(&finding.message, &finding.rule), limits::MESSAGE).as_str())
         .locations([location(finding)])
         .properties(
             s::PropertyBag::builder()

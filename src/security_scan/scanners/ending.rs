@@ -5,13 +5,14 @@ use std::time::Duration;
 use super::gap;
 use crate::process::{End, Ended, Log};
 use crate::security_scan::scan::{Gap, GapKind};
+use crate::text;
 
 /// The gap that an end leaves which is not an exit with one of the documented codes.
 pub(super) fn gap_of(program: &str, ended: &Ended, good: &[i32], limit: Duration) -> Option<Gap> {
     let last = ended
         .log
         .last()
-        .map(|line| format!("; its last words: {}", super::printable(&line)))
+        .map(|line| format!("; its last words: {}", text::line(&line)))
         .unwrap_or_default();
     let log = Some("its whole log is in output-directory");
     Some(match &ended.end {

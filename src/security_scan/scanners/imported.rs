@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use globset::{GlobBuilder, GlobMatcher};
 
-use super::{gap, printable, scan};
+use super::{gap, scan};
 use crate::outcome::{Failure, Result};
 use crate::runner::folder::Folder;
 use crate::runner::path::{RelativePath, Workspace};
 use crate::security_scan::sarif::category;
 use crate::security_scan::sarif::read::{Checkout, File, Imported, MAX_BYTES, read, too_large};
 use crate::security_scan::scan::{GapKind, Scan, Source, State, Tool};
+use crate::text;
 
 /// Files that one run takes; more is a glob that caught what it should not.
 const MOST_FILES: usize = 1_000;
@@ -91,7 +92,7 @@ impl Pattern {
             .map_err(|error| {
                 Failure::invalid(
                     "Invalid input `sarif-files`",
-                    format!("`{}` is no glob: {}.", printable(glob), error.kind()),
+                    format!("`{}` is no glob: {}.", text::line(glob), error.kind()),
                 )
             })?
             .compile_matcher();
@@ -156,7 +157,7 @@ fn content(folder: &Folder, path: &RelativePath) -> std::result::Result<Vec<u8>,
 
 /// The scan that did not happen.
 fn nothing(glob: &str, prefix: &str) -> Scan {
-    let glob = printable(glob);
+    let glob = text::line(glob);
     let source = Source::Sarif(glob.clone());
     let category = category::of(&source, prefix, "");
     let mut missing = scan(

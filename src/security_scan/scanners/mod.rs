@@ -275,26 +275,3 @@ fn capped(mut gaps: Vec<Gap>) -> Vec<Gap> {
     }
     gaps
 }
-
-/// Printable, on one line: names and messages are a pull request's to choose.
-fn printable(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            let escape = c.is_control() && c != '\t';
-            let plain = (!escape).then_some(c);
-            plain
-                .into_iter()
-                .chain(escape.then(|| c.escape_default()).into_iter().flatten())
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn control_characters_are_shown_not_sent() {
-        assert_eq!(printable("a\nb\u{1b}[31m é"), "a\\nb\\u{1b}[31m é");
-    }
-}

@@ -2,11 +2,12 @@
 
 use serde_json::Value;
 
-use super::super::{FindingReport, Report, words};
+use super::super::{FindingReport, Report};
 use super::titled;
 use crate::runner::markdown::fence;
 use crate::runner::summary::Section;
 use crate::security_scan::plan::Because;
+use crate::text::cut;
 
 /// Accepting is for a few; many want a threshold or a scanner of their own.
 const MOST: usize = 10;
@@ -32,7 +33,7 @@ pub(super) fn entries(report: &Report) -> Option<Section> {
     let body = format!(
         "\n<details><summary>Entries for the policy, to complete by an owner, a reason and a last \
          day</summary>\n\n{}\n</details>\n",
-        fence("yaml", &format!("# {}\n{yaml}", words::cut(file, 200)))
+        fence("yaml", &format!("# {}\n{yaml}", cut(file, 200)))
     );
     titled("Accept a finding", vec![body])
 }

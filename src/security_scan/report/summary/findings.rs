@@ -6,6 +6,7 @@ use crate::runner::markdown::{code, link, text};
 use crate::runner::summary::Section;
 use crate::security_scan::plan::{Because, Verdict};
 use crate::security_scan::severity::Severity;
+use crate::text::cut;
 
 /// Rows of the first table of blocking findings: what a person reads.
 const FIRST: usize = 50;
@@ -81,10 +82,7 @@ fn row(finding: &FindingReport) -> String {
     let (package, fixed) = match words::package(finding) {
         Some((package, fixed)) => (
             format!("{} ", code(&package)),
-            fixed.map_or_else(
-                || "no fix".to_owned(),
-                |fixed| code(&words::cut(fixed, CELL)),
-            ),
+            fixed.map_or_else(|| "no fix".to_owned(), |fixed| code(&cut(fixed, CELL))),
         ),
         None => (String::new(), "–".to_owned()),
     };
@@ -92,7 +90,7 @@ fn row(finding: &FindingReport) -> String {
         "| {} | {rule} {package}{} | {place} | {fixed} | {} |\n",
         severity(finding.severity),
         text(&words::headline(finding, CELL)),
-        text(&words::cut(why(finding), 2 * CELL)),
+        text(&cut(why(finding), 2 * CELL)),
     )
 }
 

@@ -8,9 +8,10 @@ mod tables;
 mod unseen;
 
 use super::{Message, Report, ScanReport, words};
-use crate::outcome::{Outcome, sentence};
+use crate::outcome::Outcome;
 use crate::runner::markdown::{code, fence, link, prose, text};
 use crate::runner::summary::Section;
+use crate::text::sentence;
 
 /// Rows of every table but those of findings.
 const ROWS: usize = 100;

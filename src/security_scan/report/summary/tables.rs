@@ -6,6 +6,7 @@ use crate::runner::markdown::{code, prose, text};
 use crate::runner::summary::Section;
 use crate::security_scan::plan::Standing;
 use crate::security_scan::severity::Severity;
+use crate::text::cut;
 
 pub(super) fn counts(report: &Report) -> Section {
     let mut body = vec!["### Counts\n\n| scan |".to_owned()];
@@ -105,7 +106,7 @@ pub(super) fn suppressions(report: &Report) -> Option<Section> {
                 text(&one.owner),
                 text(&one.expires),
                 one.matched,
-                text(&words::cut(&one.reason, CELL)),
+                text(&cut(&one.reason, CELL)),
             );
             (rank, row)
         })
@@ -144,13 +145,13 @@ pub(super) fn changes(report: &Report) -> Option<Section> {
         let cell = |value: &Option<String>| match value.as_deref() {
             None => "–".to_owned(),
             Some("") => "listed".to_owned(),
-            Some(value) => text(&words::cut(value, CELL)),
+            Some(value) => text(&cut(value, CELL)),
         };
         for change in changes.iter().take(ROWS) {
             body.push(format!(
                 "| {} | {} | {} | {} |\n",
                 change.line.map_or_else(String::new, |line| line.to_string()),
-                text(&words::cut(&change.entry, CELL)),
+                text(&cut(&change.entry, CELL)),
                 cell(&change.from),
                 cell(&change.to)
             ));

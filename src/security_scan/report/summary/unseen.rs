@@ -2,10 +2,10 @@
 
 use super::super::{Report, words};
 use super::{ROWS, message, name, titled};
-use crate::outcome::sentence;
 use crate::runner::markdown::{code, fence, prose, text};
 use crate::runner::summary::Section;
 use crate::security_scan::plan::Coverage;
+use crate::text::sentence;
 
 pub(super) fn gaps(report: &Report) -> Option<Section> {
     let mut body = Vec::new();

@@ -13,6 +13,7 @@ use crate::security_scan::sarif::redact::Found;
 use crate::security_scan::sarif::{limits, write};
 use crate::security_scan::scan::InlineIgnore;
 use crate::security_scan::severity::rating::{self, Dialect, Stated};
+use crate::text::cut;
 
 /// What a result comes to.
 pub(super) enum Verdict {
@@ -93,7 +94,7 @@ impl<'a> Reader<'a> {
             kind,
             severity: rating.severity,
             score: rating.score,
-            message: limits::cut(&message, limits::MESSAGE),
+            message: cut(&message, limits::MESSAGE),
             location: finding::Location { path, region },
             package,
             aliases: own.map(|own| own.aliases.0.clone()).unwrap_or_default(),
@@ -154,7 +155,7 @@ impl<'a> Reader<'a> {
         Some(InlineIgnore {
             path: path.to_owned(),
             line: line.map_or(1, |region| region.start_line),
-            text: limits::cut(&format!("{} {rule}, {kind}: {why}", self.tool), 200),
+            text: cut(&format!("{} {rule}, {kind}: {why}", self.tool), 200),
         })
     }
 
@@ -235,8 +236,7 @@ fn physical(result: &Result) -> Option<&PhysicalLocation> {
 }
 
 fn message(message: Option<&Message>) -> Option<s::Message> {
-    rules::text_of(message)
-        .map(|text| s::Message::from(limits::cut(&text, limits::MESSAGE).as_str()))
+    rules::text_of(message).map(|text| s::Message::from(cut(&text, limits::MESSAGE).as_str()))
 }
 
 /// A whole number from 0.

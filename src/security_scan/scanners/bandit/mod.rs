@@ -23,6 +23,7 @@ use crate::process::{
 use crate::security_scan::observe::tree::Tree;
 use crate::security_scan::policy::InlineIgnores;
 use crate::security_scan::scan::{GapKind, Scan, Source, State, Tool};
+use crate::text;
 
 /// Bytes of JSON from one shard: about 100,000 findings.
 const CAP: u64 = 256 * 1024 * 1024;
@@ -170,7 +171,7 @@ async fn version(
         .next()
         .and_then(|line| line.split_whitespace().nth(1))
         .filter(|word| ended.end == End::Code(0) && word.len() < 40)
-        .map(super::printable))
+        .map(text::line))
 }
 
 /// Runs the shards side by side.

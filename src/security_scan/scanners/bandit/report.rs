@@ -12,8 +12,9 @@ use crate::runner::path::RelativePath;
 use crate::security_scan::finding::{Finding, Flows, Kind, Location, Region, Rule};
 use crate::security_scan::policy::Policy;
 use crate::security_scan::scan::{Gap, GapKind, InlineIgnore, Scan};
-use crate::security_scan::scanners::{Job, gap, lines, printable, unparsed};
+use crate::security_scan::scanners::{Job, gap, lines, unparsed};
 use crate::security_scan::severity::{Severity, rating};
+use crate::text;
 
 /// `bandit --format json`. Source: `bandit/formatters/json.py` of Bandit 1.9.4.
 #[derive(Debug, Deserialize)]
@@ -123,7 +124,7 @@ pub(super) fn read(job: &Job<'_>, shard: &Shard, ended: &Ended, scan: &mut Scan)
                 GapKind::BadOutput,
                 format!(
                     "Bandit reports on a file that it was not given: {}",
-                    printable(&issue.filename)
+                    text::line(&issue.filename)
                 ),
                 None,
             )),
@@ -140,7 +141,7 @@ fn skipped(shard: &Shard, errors: &[Skipped]) -> Vec<(String, Gap)> {
                 || error.filename.clone(),
                 |file| file.to_string_lossy().into_owned(),
             );
-            let reason = printable(error.reason.as_deref().unwrap_or("no reason given"));
+            let reason = text::line(error.reason.as_deref().unwrap_or("no reason given"));
             // Bandit gives the system's own words where a file could not be opened.
             let parse = reason.contains("syntax error") || reason.contains("exception");
             let gap = gap(
@@ -149,7 +150,7 @@ fn skipped(shard: &Shard, errors: &[Skipped]) -> Vec<(String, Gap)> {
                 } else {
                     GapKind::Unreadable
                 },
-                format!("Bandit could not scan {}: {reason}", printable(&path)),
+                format!("Bandit could not scan {}: {reason}", text::line(&path)),
                 parse.then_some(
                     "correct the file, leave it out in the policy (exclude), or set unparsed: warn \
                      there; Bandit parses what its own Python parses",
@@ -171,7 +172,7 @@ fn broken_tests(policy: &Policy, shard: &Shard, ended: &Ended) -> Vec<Gap> {
         let Some((_, rest)) = line.split_once("Bandit internal error running: ") else {
             continue;
         };
-        let test = printable(rest.split_whitespace().next().unwrap_or_default());
+        let test = text::line(rest.split_whitespace().next().unwrap_or_default());
         let file = rest.split_once(links.as_str()).and_then(|(_, name)| {
             shard.file(&format!("{links}{}", name.get(.."000000.py".len())?))
         });
@@ -181,7 +182,7 @@ fn broken_tests(policy: &Policy, shard: &Shard, ended: &Ended) -> Vec<Gap> {
         };
         if let Some(file) = file {
             let path = file.to_string_lossy().into_owned();
-            let gap = failed(&printable(&path));
+            let gap = failed(&text::line(&path));
             broken.insert(path, gap);
         } else if unnamed.is_none() {
             unnamed = Some(failed("a file that could not be named"));

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::outcome::{Failure, Result};
 use crate::process::Folder;
 use crate::security_scan::scanners::Job;
+use crate::text;
 
 /// Below this many bytes of Python a further process costs more than it saves: Bandit takes about
 /// 0.4 s to start and 1 s for 400 kB.
@@ -116,7 +117,7 @@ impl Shard {
                 .split_at_checked("000000.py".len())
                 .unwrap_or((part, ""));
             match self.files.get(name) {
-                Some(file) => text.push_str(&super::super::printable(&file.to_string_lossy())),
+                Some(file) => text.push_str(&text::line(&file.to_string_lossy())),
                 None => text.push_str(name),
             }
             text.push_str(rest);

@@ -14,7 +14,8 @@ use crate::runner::folder::Folder as Directory;
 use crate::runner::path::RelativePath;
 use crate::security_scan::sarif::category;
 use crate::security_scan::scan::{Gap, GapKind, Scan, Source, State};
-use crate::security_scan::scanners::{Job, Ran, gap, no_network, printable, scan as new_scan};
+use crate::security_scan::scanners::{Job, Ran, gap, no_network, scan as new_scan};
+use crate::text;
 
 /// An image to scan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,8 +50,8 @@ pub fn targets(workspace: &Path, images: &[String]) -> Result<Vec<Target>> {
         if let Some(before) = seen.insert(target.name.clone(), text) {
             return Err(wrong(format!(
                 "`{}` and `{}` are both of {}: their findings would replace each other's",
-                printable(before),
-                printable(text),
+                text::line(before),
+                text::line(text),
                 target.name
             ))
             .next("Scan them in jobs of their own, with a category of their own."));
@@ -80,7 +81,7 @@ fn target(workspace: &Path, text: &str) -> Result<Target> {
         if fs::canonicalize(&archive).is_ok_and(|real| real != archive) {
             return Err(wrong(format!(
                 "`{}` is reached by a symbolic link, and links are not followed",
-                printable(text)
+                text::line(text)
             )));
         }
         return Ok(Target {
@@ -91,7 +92,7 @@ fn target(workspace: &Path, text: &str) -> Result<Target> {
     }
     let reference = |c: char| c.is_ascii_alphanumeric() || "./:@_-[]".contains(c);
     if text.is_empty() || text.starts_with(['-', '/', '.']) || !text.chars().all(reference) {
-        return Err(wrong(format!("`{}` is not an image", printable(text))));
+        return Err(wrong(format!("`{}` is not an image", text::line(text))));
     }
     Ok(Target {
         text: text.to_owned(),
@@ -202,11 +203,11 @@ fn not_found(image: &str, why: &str) -> Gap {
     let file = "image.tar";
     gap(
         GapKind::NotFound,
-        format!("image {} could not be scanned: {why}", printable(image)),
+        format!("image {} could not be scanned: {why}", text::line(image)),
         Some(&format!(
             "an image that was only built is in no registry: give `images: {file}`, an archive that a \
              step before this one writes; run: docker save {} > {file}",
-            printable(image)
+            text::line(image)
         )),
     )
 }

@@ -10,7 +10,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use crate::security_scan::scan::{Gap, GapKind};
-use crate::security_scan::scanners::{gap, printable};
+use crate::security_scan::scanners::gap;
+use crate::text;
 
 /// Messages about a file that could not be parsed.
 const UNPARSED: [&str; 6] = [
@@ -52,14 +53,10 @@ pub(super) fn unparsed<'a>(
         if path.is_some_and(|path| is_known(path, error, files)) {
             continue;
         }
-        let short: String = error
-            .map(|error| error.text().chars().take(200).collect())
-            .unwrap_or_default();
-        let why = if short.is_empty() {
-            "its log says no more".to_owned()
-        } else {
-            printable(&short)
-        };
+        let short = error.map(|error| text::cut(&text::line(&error.text()), 200));
+        let why = short
+            .filter(|short| !short.is_empty())
+            .unwrap_or_else(|| "its log says no more".to_owned());
         let next =
             "correct the file, leave it out in the policy (exclude), or set unparsed: warn there";
         let gap = |file: &str| {
@@ -81,7 +78,7 @@ pub(super) fn unparsed<'a>(
             .or(candidates.first());
         let name = shown.map(|path| {
             let path = files.below.join(as_path(path));
-            printable(&path.to_string_lossy())
+            text::line(&path.to_string_lossy())
         });
         let gap = match &name {
             Some(name) => gap(name),
@@ -99,7 +96,7 @@ pub(super) fn not_followed<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<Stri
         .filter(|line| line.message.starts_with("Failed to load module"))
         .filter_map(|line| {
             let attributes = attributes(line.attributes);
-            Some(printable(&one(&attributes, "loc")?.text()))
+            Some(text::line(&one(&attributes, "loc")?.text()))
         })
         .collect();
     places.sort();

@@ -11,7 +11,8 @@ use crate::runner::path::RelativePath;
 use crate::security_scan::observe::manifest::{Manifest, Text};
 use crate::security_scan::observe::tree::{Tree, named};
 use crate::security_scan::scan::{Gap, GapKind};
-use crate::security_scan::scanners::{Job, capped, gap, printable};
+use crate::security_scan::scanners::{Job, capped, gap};
+use crate::text;
 
 const NEXT: &str =
     "correct the file, leave it out in the policy (exclude), or set unparsed: warn there";
@@ -82,7 +83,7 @@ pub(super) fn lists(
             continue;
         };
         let path = manifest.path.to_string_lossy();
-        let shown = printable(&path);
+        let shown = text::line(&path);
         let elsewhere = passed_by_at_root(below) || !job.policy.paths.scanned(&path);
         if elsewhere || told.iter().any(|(told, _)| *told == shown) {
             continue;

@@ -20,7 +20,7 @@ use super::{file, usable};
 use crate::outcome::Result;
 use crate::process::{Child, End, Folder, Log, everything, run as child};
 use crate::runner::folder::Folder as Directory;
-use crate::security_scan::scanners::printable;
+use crate::text;
 
 /// The database has 50 to 120 MB; from a slow mirror that takes minutes.
 const LIMIT: Duration = Duration::from_mins(10);
@@ -60,7 +60,7 @@ pub(super) async fn run(
                 return Ok(Ok((cache, metadata, repository)));
             }
             Err(why) => errors.push(match repository {
-                Some(name) => format!("{}: {why}", printable(name)),
+                Some(name) => format!("{}: {why}", text::line(name)),
                 None => why,
             }),
         }
@@ -107,7 +107,7 @@ async fn fetch(
             ended.duration.as_secs()
         )),
         other => Err(match ended.log.last() {
-            Some(line) => printable(&line),
+            Some(line) => text::line(&line),
             None => format!("{other:?}"),
         }),
     })

@@ -5,7 +5,9 @@
 //! without a handler both would be ignored. A second signal must not kill a process that is
 //! writing down what it did: the handler stays.
 
+use std::io;
 use std::sync::{Arc, Once};
+use std::time::Instant;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -53,6 +55,32 @@ fn hangup_is_ignored() -> bool {
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     // Bit 0 is signal 1.
     mask.is_some_and(|mask| mask & 1 == 1)
+}
+
+/// How long work of our own may go on: until the run is cancelled or its time is over. What waits for
+/// nobody asks between its steps, each of which takes far less than a second.
+#[derive(Clone, Copy, Debug)]
+pub struct Until<'a> {
+    pub cancel: &'a CancellationToken,
+    pub deadline: Instant,
+}
+
+impl Until<'_> {
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.cancel.is_cancelled() || Instant::now() >= self.deadline
+    }
+
+    /// [`Self::is_over`] as an error, for work that reads and writes.
+    ///
+    /// # Errors
+    /// It is over.
+    pub fn check(&self) -> io::Result<()> {
+        if self.is_over() {
+            return Err(io::Error::other("there was no time left"));
+        }
+        Ok(())
+    }
 }
 
 /// How a cancelled run ends, unless the action knows better.

@@ -15,6 +15,7 @@ use super::{ignores, kind};
 use crate::git::Tracked;
 use crate::outcome::{Failure, Result};
 use crate::process::RunAs;
+use crate::runner::cancel::Until;
 use crate::runner::path::RelativePath;
 use crate::security_scan::scan::{Gap, GapKind, InlineIgnore};
 use crate::text::{acts, line};
@@ -40,6 +41,7 @@ pub struct Look<'a> {
     pub run_as: RunAs,
     /// Whether strangers may have written the tree: in a workflow run. At a desk it is the user's.
     pub in_runner: bool,
+    pub until: Until<'a>,
 }
 
 /// What lies in the tree. Paths are relative to the workspace.
@@ -62,6 +64,8 @@ pub struct Tree {
     pub unreadable_untracked: BTreeSet<PathBuf>,
     /// Plain files.
     pub files: u64,
+    /// The time was over, or the run cancelled, before all was seen.
+    pub is_cut_short: bool,
 }
 
 /// Walks the tree. Exit 2 if it is not a folder of the workspace.
@@ -75,6 +79,7 @@ pub fn look(look: &Look<'_>) -> Result<Tree> {
         };
         // With the scanners' rights: what can't be opened here, they can't open either.
         walk.folder(&root, Path::new(look.path.as_str()), false);
+        walk.tree.is_cut_short |= look.until.is_over();
         match walk.failed {
             Some(error) => Err(error),
             None => Ok(walk.tree),
@@ -135,11 +140,15 @@ fn is_our_limit(error: &io::Error) -> bool {
 
 /// What is in a folder, by name. The folder is closed again (a `DirEntry` keeps it open): trees are
 /// deeper than the limit of open files.
-fn entries(folder: &Path) -> io::Result<Vec<(OsString, io::Result<FileType>)>> {
+fn entries(folder: &Path, until: Until<'_>) -> io::Result<Vec<(OsString, io::Result<FileType>)>> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         entries.push((entry.file_name(), entry.file_type()));
+        // Whoever looks at the first of them is told.
+        if until.is_over() {
+            break;
+        }
     }
     entries.sort_by(|(one, _), (other, _)| one.cmp(other));
     Ok(entries)
@@ -148,12 +157,13 @@ fn entries(folder: &Path) -> io::Result<Vec<(OsString, io::Result<FileType>)>> {
 impl Walk<'_> {
     /// `hidden`: below a folder whose files count as sources only if git tracks them.
     fn folder(&mut self, folder: &Path, path: &Path, hidden: bool) {
-        let entries = match entries(folder) {
+        let entries = match entries(folder, self.look.until) {
             Ok(entries) => entries,
             Err(error) => return self.not_read(path, error),
         };
         for (name, kind) in entries {
-            if self.failed.is_some() {
+            self.tree.is_cut_short |= self.look.until.is_over();
+            if self.tree.is_cut_short || self.failed.is_some() {
                 return;
             }
             let below = path.join(&name);
@@ -209,7 +219,8 @@ impl Walk<'_> {
         }
         if ignores::read_by_trivy(path) {
             file.rewind()?;
-            let found = ignores::in_file(&mut file, &path.to_string_lossy())?;
+            let until = self.look.until;
+            let found = ignores::in_file(&mut Timed { file, until }, &path.to_string_lossy())?;
             self.tree.trivy_ignores.extend(found);
         }
         Ok(())
@@ -249,6 +260,19 @@ impl Walk<'_> {
     }
 }
 
+/// A file of any size, read while there is time.
+struct Timed<'a> {
+    file: File,
+    until: Until<'a>,
+}
+
+impl Read for Timed<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.until.check()?;
+        self.file.read(buffer)
+    }
+}
+
 fn not_sources(name: &OsStr) -> bool {
     NOT_SOURCES.iter().any(|known| name == *known) || name.as_bytes().ends_with(b".egg")
 }
@@ -263,9 +287,17 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 impl Tree {
-    /// The gap that unreadable files leave, for every scanner of the tree.
+    /// The gap that the walk leaves, for every scanner of the tree: it was cut short, or files are
+    /// unreadable.
     #[must_use]
     pub fn gap(&self) -> Option<Gap> {
+        if self.is_cut_short {
+            return Some(Gap {
+                kind: GapKind::TimedOut,
+                what: "the time was over before the tree was looked through".to_owned(),
+                next: Some("give a longer timeout, or a smaller tree by path".to_owned()),
+            });
+        }
         if self.unreadable.is_empty() {
             return None;
         }
@@ -353,6 +385,9 @@ fn quoted(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::time::{Duration, Instant};
+
+    use tokio_util::sync::CancellationToken;
 
     use super::*;
 
@@ -384,6 +419,10 @@ mod tests {
             tracked: &tracked,
             run_as,
             in_runner: true,
+            until: Until {
+                cancel: &CancellationToken::new(),
+                deadline: Instant::now() + Duration::from_mins(1),
+            },
         })
         .unwrap()
     }
@@ -494,10 +533,41 @@ mod tests {
                 tracked: &Tracked::Unknown("there is no git repository".to_owned()),
                 run_as: RunAs::Ourselves,
                 in_runner,
+                until: Until {
+                    cancel: &CancellationToken::new(),
+                    deadline: Instant::now() + Duration::from_mins(1),
+                },
             })
             .unwrap();
             assert_eq!((tree.python.len(), tree.ours.len()), (0, named));
             assert_eq!(tree.notes().len(), named);
+        }
+    }
+
+    #[test]
+    fn a_walk_that_is_cut_short_is_never_clean() {
+        let folder = tree();
+        put(folder.path(), "app/main.py");
+        put(folder.path(), "main.tf");
+        let (cancelled, running) = (CancellationToken::new(), CancellationToken::new());
+        cancelled.cancel();
+        let now = Instant::now();
+        for (cancel, deadline) in [(&cancelled, now + Duration::from_mins(1)), (&running, now)] {
+            let until = Until { cancel, deadline };
+            let tree = look(&Look {
+                workspace: folder.path(),
+                path: &RelativePath::default(),
+                skip: &[],
+                tracked: &Tracked::Unknown(String::new()),
+                run_as: RunAs::Ourselves,
+                until,
+            })
+            .unwrap();
+            assert_eq!(tree.files, 0, "nothing more is opened");
+            assert_eq!(tree.gap().unwrap().kind, GapKind::TimedOut);
+            // Within a file too.
+            let file = open(&folder.path().join("main.tf")).unwrap();
+            assert!(ignores::in_file(&mut Timed { file, until }, "main.tf").is_err());
         }
     }
 

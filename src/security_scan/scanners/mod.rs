@@ -24,6 +24,7 @@ use super::scan::{Database, Gap, GapKind, Scan, Source, State, Tool};
 use crate::git::Tracked;
 use crate::outcome::Result;
 use crate::process::{Log, Programs, RunAs};
+use crate::runner::cancel::Until;
 use crate::runner::environment::Environment;
 use crate::runner::path::RelativePath;
 
@@ -167,6 +168,10 @@ pub async fn run(job: &Job<'_>, cancel: &CancellationToken) -> Result<Observed> 
             tracked: job.tracked,
             run_as: job.run_as,
             in_runner: job.environment.in_runner(),
+            until: Until {
+                cancel,
+                deadline: job.deadline,
+            },
         })?),
         _ => None,
     };

@@ -1,7 +1,7 @@
 //! Copies of what lies in the workspace, for a child that may not read it there.
 
 use std::fs::{self, File, Permissions};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -10,9 +10,21 @@ use std::path::Path;
 use rustix::fs::{Dir, FileType, Mode, OFlags, fstat, openat};
 use rustix::io::Errno;
 
+use crate::runner::cancel::Until;
+
+/// Bytes of a file that are copied before the clock is looked at.
+const STEP: u64 = 16 << 20;
+
 /// Copies a plain file, or a folder with the plain files and folders in it, readable for everybody.
-/// Nothing else is copied, and no link is followed: names can change while we look.
-pub(super) fn copy(from: impl AsFd, name: impl AsRef<Path>, to: &Path) -> io::Result<()> {
+/// Nothing else is copied, and no link is followed: names can change while we look. An error also if
+/// the time is over.
+pub(super) fn copy(
+    from: impl AsFd,
+    name: impl AsRef<Path>,
+    to: &Path,
+    until: Until<'_>,
+) -> io::Result<()> {
+    until.check()?;
     // NONBLOCK: opening a pipe would wait for a writer that never comes.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let opened = match openat(from, name.as_ref(), flags, Mode::empty()) {
@@ -28,13 +40,16 @@ pub(super) fn copy(from: impl AsFd, name: impl AsRef<Path>, to: &Path) -> io::Re
                 let entry = entry?;
                 let name = Path::new(std::ffi::OsStr::from_bytes(entry.file_name().to_bytes()));
                 if name.file_name().is_some() && name != "." {
-                    copy(&opened, name, &to.join(name))?;
+                    copy(&opened, name, &to.join(name), until)?;
                 }
             }
         }
         FileType::RegularFile => {
             let mut copy = File::options().write(true).create_new(true).open(to)?;
-            io::copy(&mut File::from(opened), &mut copy)?;
+            let mut file = File::from(opened);
+            while io::copy(&mut file.by_ref().take(STEP), &mut copy)? > 0 {
+                until.check()?;
+            }
             fs::set_permissions(to, Permissions::from_mode(0o644))?;
         }
         _ => {}
@@ -45,6 +60,9 @@ pub(super) fn copy(from: impl AsFd, name: impl AsRef<Path>, to: &Path) -> io::Re
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
+    use std::time::{Duration, Instant};
+
+    use tokio_util::sync::CancellationToken;
 
     use super::*;
 
@@ -65,7 +83,13 @@ mod tests {
         let _socket = std::os::unix::net::UnixListener::bind(from.join("socket")).unwrap();
 
         let to = folder.path().join("to");
-        copy(File::open(folder.path()).unwrap(), "from", &to).unwrap();
+        let cancel = CancellationToken::new();
+        let deadline = Instant::now() + Duration::from_mins(1);
+        let until = Until {
+            cancel: &cancel,
+            deadline,
+        };
+        copy(File::open(folder.path()).unwrap(), "from", &to, until).unwrap();
         let names = |path: &str| {
             let mut names: Vec<_> = fs::read_dir(to.join(path))
                 .unwrap()
@@ -81,6 +105,46 @@ mod tests {
         assert_eq!(fs::read_to_string(to.join("a/b/two")).unwrap(), "2");
         let mode = |path: &str| fs::metadata(to.join(path)).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode("one"), mode("a")), (0o644, 0o755));
-        assert!(copy(File::open(folder.path()).unwrap(), "none", &to.join("x")).is_err());
+        assert!(
+            copy(
+                File::open(folder.path()).unwrap(),
+                "none",
+                &to.join("x"),
+                until
+            )
+            .is_err()
+        );
+    }
+
+    #[test]
+    fn nothing_is_copied_when_it_is_over() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("large"), vec![7; 1 << 20]).unwrap();
+        let (cancelled, running) = (CancellationToken::new(), CancellationToken::new());
+        cancelled.cancel();
+        let now = Instant::now();
+        for (cancel, deadline) in [(&cancelled, now + Duration::from_mins(1)), (&running, now)] {
+            let to = folder.path().join("to");
+            let until = Until { cancel, deadline };
+            copy(File::open(folder.path()).unwrap(), "large", &to, until).unwrap_err();
+            assert!(!to.exists());
+        }
+    }
+
+    #[test]
+    fn a_large_file_is_copied_in_steps() {
+        let folder = tempfile::tempdir().unwrap();
+        let size = 2 * STEP + 1;
+        let file = File::create(folder.path().join("large")).unwrap();
+        file.set_len(size).unwrap();
+        let cancel = CancellationToken::new();
+        let deadline = Instant::now() + Duration::from_mins(1);
+        let until = Until {
+            cancel: &cancel,
+            deadline,
+        };
+        let to = folder.path().join("to");
+        copy(File::open(folder.path()).unwrap(), "large", &to, until).unwrap();
+        assert_eq!(fs::metadata(to).unwrap().len(), size);
     }
 }

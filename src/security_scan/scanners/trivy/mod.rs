@@ -29,6 +29,7 @@ use self::unread::Root;
 use super::{Job, Ran, capped, ending, gap, no_network, scan, state};
 use crate::outcome::{Failure, Result};
 use crate::process::{Ended, Folder, Log};
+use crate::runner::cancel::Until;
 use crate::runner::path::RelativePath;
 use crate::security_scan::inputs::{Scanner, TrivyCheck};
 use crate::security_scan::observe::tree::Tree;
@@ -135,6 +136,15 @@ pub(super) struct Trivy<'a> {
     program: PathBuf,
     database: Database,
     cancel: &'a CancellationToken,
+}
+
+impl Trivy<'_> {
+    fn until(&self) -> Until<'_> {
+        Until {
+            cancel: self.cancel,
+            deadline: self.job.deadline,
+        }
+    }
 }
 
 /// One Trivy process to be.

@@ -16,6 +16,7 @@ use super::{Trivy, copy, unwritable};
 use crate::git::Tracked;
 use crate::outcome::{Failure, Result};
 use crate::process::{Folder, Log, RunAs};
+use crate::runner::cancel::Until;
 use crate::runner::folder::{Folder as Directory, Refused};
 use crate::runner::path::RelativePath;
 use crate::security_scan::inputs::{Scanner, TrivyCheck};
@@ -200,7 +201,13 @@ impl Database {
 
     /// Makes the child's cache directory: links to the databases where it may read and not write
     /// them, copies otherwise. Both are ours, and the folder is not the child's to write.
-    pub(super) fn show(&self, cache: &Path, folder: &Folder, run_as: RunAs) -> Result<()> {
+    pub(super) fn show(
+        &self,
+        cache: &Path,
+        folder: &Folder,
+        run_as: RunAs,
+        until: Until<'_>,
+    ) -> Result<()> {
         if cache.exists() {
             return Ok(());
         }
@@ -218,7 +225,7 @@ impl Database {
                 if run_as == RunAs::Ourselves || run_as.act(|| readable_not_writable(&from))? {
                     symlink(from, to)?;
                 } else {
-                    copy::copy(source, name, &to)?;
+                    copy::copy(source, name, &to, until)?;
                 }
             }
             Ok(())
@@ -269,7 +276,13 @@ mod tests {
                 notes: Vec::new(),
                 described: Vec::new(),
             };
-            database.show(&cache, &folder, RunAs::Nobody).unwrap();
+            let until = Until {
+                cancel: &tokio_util::sync::CancellationToken::new(),
+                deadline: std::time::Instant::now() + std::time::Duration::from_mins(1),
+            };
+            database
+                .show(&cache, &folder, RunAs::Nobody, until)
+                .unwrap();
             assert_eq!(cache.join("db").is_symlink(), linked, "{mode:o}");
             let (read, write) = RunAs::Nobody
                 .act(|| {

@@ -62,6 +62,25 @@ impl std::fmt::Debug for Found {
     }
 }
 
+/// What Bandit says of a hard-coded password, without it, and the password; None for its other tests.
+/// The words end at the colon, behind which it stands in quotes and may hold quotes itself.
+/// Source: `bandit/plugins/general_hardcoded_password.py` (B105, B106, B107).
+#[must_use]
+pub fn without_password<'a>(rule: &str, message: &'a str) -> Option<(String, &'a str)> {
+    if !matches!(rule, "B105" | "B106" | "B107") {
+        return None;
+    }
+    let quoted = message.find('\'').zip(message.rfind('\''));
+    let password = quoted.and_then(|(first, last)| message.get(first + 1..last));
+    let safe = message.split(':').next().unwrap_or_default().trim();
+    let safe = if safe.is_empty() || safe.contains(['\'', '"']) {
+        "Possible hardcoded password"
+    } else {
+        safe
+    };
+    Some((safe.to_owned(), password.unwrap_or_default()))
+}
+
 impl Found {
     /// The secrets, for the runner's masks. Never to be printed.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
@@ -100,14 +119,11 @@ impl Found {
     /// tokens. Learns what it takes out.
     pub fn clean_message(&mut self, tool: &str, rule: &str, kind: Kind, message: &str) -> String {
         let mut message = message.to_owned();
-        if tool.eq_ignore_ascii_case("bandit") && matches!(rule, "B105" | "B106" | "B107") {
-            // The text is quoted as it is: it may hold quotes itself.
-            if let (Some(first), Some(last)) = (message.find('\''), message.rfind('\''))
-                && first < last
-            {
-                self.learn(&message[first + 1..last]);
-                message.replace_range(first + 1..last, MASK);
-            }
+        if tool.eq_ignore_ascii_case("bandit")
+            && let Some((safe, password)) = without_password(rule, &message)
+        {
+            self.learn(password);
+            message = safe;
         } else if kind == Kind::Secret {
             let hidden: Vec<_> = quotes(&message)
                 .into_iter()
@@ -272,7 +288,7 @@ mod tests {
                 "B105",
                 Kind::Code,
                 "Possible hardcoded password: 'it's \"secret\"'",
-                "Possible hardcoded password: '***'",
+                "Possible hardcoded password",
                 vec!["it's \"secret\""],
             ),
             (
@@ -280,7 +296,7 @@ mod tests {
                 "B105",
                 Kind::Code,
                 "Possible hardcoded password: ''",
-                "Possible hardcoded password: '***'",
+                "Possible hardcoded password",
                 vec![],
             ),
             (

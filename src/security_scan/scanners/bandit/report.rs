@@ -11,6 +11,7 @@ use crate::runner::folder::Folder;
 use crate::runner::path::RelativePath;
 use crate::security_scan::finding::{Finding, Flows, Kind, Location, Region, Rule};
 use crate::security_scan::policy::Policy;
+use crate::security_scan::sarif::redact;
 use crate::security_scan::scan::{Gap, GapKind, InlineIgnore, Scan};
 use crate::security_scan::scanners::{Job, gap, lines, unparsed};
 use crate::security_scan::severity::{Severity, rating};
@@ -219,22 +220,13 @@ fn add(scan: &mut Scan, file: &Path, issue: Issue) {
         .or_insert_with(|| rule(issue));
 }
 
-/// Bandit prints the password that it found (B105, B106, B107): it ends here.
+/// Without the password that Bandit found: it ends here.
 fn message(issue: &Issue) -> String {
     let text = issue.issue_text.trim();
-    if matches!(issue.test_id.as_str(), "B105" | "B106" | "B107") {
-        let until = text.find(':').unwrap_or(text.len());
-        let safe = text[..until].trim();
-        return if safe.is_empty() || safe.contains(['\'', '"']) {
-            "Possible hardcoded password".to_owned()
-        } else {
-            safe.to_owned()
-        };
-    }
-    if text.is_empty() {
-        issue.test_name.clone()
-    } else {
-        text.to_owned()
+    match redact::without_password(&issue.test_id, text) {
+        Some((safe, _)) => safe,
+        None if text.is_empty() => issue.test_name.clone(),
+        None => text.to_owned(),
     }
 }
 

@@ -205,6 +205,8 @@ pub(super) fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn read(headers: &[(&'static str, &str)], body: &str) -> Status {
@@ -284,5 +286,26 @@ mod tests {
             r#"{"message": "Repository was archived so is read-only."}"#,
         );
         assert!(!other.is_permission() && !other.is_rate_limit());
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_short_lines_without_the_token(
+            text in "(hunter2|[\u{0}-\u{20}\u{202e}\"{}:,]|\\PC){0,700}",
+            as_json: bool,
+        ) {
+            let body = if as_json {
+                serde_json::json!({"message": text, "errors": [text, {"message": text}, [text]]}).to_string()
+            } else {
+                text
+            };
+            let status = read(&[], &body);
+            for said in std::iter::once(&status.message).chain(&status.errors) {
+                prop_assert!(!said.contains("hunter2") && !said.contains(crate::text::acts), "{said:?}");
+                prop_assert!(said.chars().count() <= LONGEST_TEXT);
+            }
+            prop_assert!(!status.message.is_empty());
+            prop_assert_eq!(status.errors.len(), if as_json { 3 } else { 0 });
+        }
     }
 }

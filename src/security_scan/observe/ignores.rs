@@ -144,6 +144,8 @@ impl Word {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn found(text: &[u8]) -> Vec<(u32, String)> {
@@ -215,6 +217,42 @@ mod tests {
             ("a.py", false),
         ] {
             assert_eq!(read_by_trivy(Path::new(name)), read, "{name}");
+        }
+    }
+
+    /// The rule once more, by words and sections instead of byte by byte.
+    fn naive(text: &str) -> Vec<(u32, String)> {
+        let mut all = Vec::new();
+        for (line, number) in text.split('\n').zip(1..) {
+            for word in line.split([' ', '\t', '\u{b}', '\u{c}', '\r']) {
+                let places = ["trivy:", "tfsec:", "cfsec:"].map(|prefix| word.find(prefix));
+                let Some(at) = places.into_iter().flatten().min() else {
+                    continue;
+                };
+                let ignores = word[at..].split(':').skip(1).any(|section| {
+                    let rest = section.strip_prefix("ignore");
+                    rest.is_some_and(|rest| {
+                        !rest.starts_with(|char: char| char.is_ascii_alphanumeric())
+                    })
+                });
+                if ignores {
+                    let kept = word[at..].chars().filter(char::is_ascii_graphic);
+                    all.push((number, kept.take(LONGEST).collect()));
+                }
+            }
+        }
+        all
+    }
+
+    proptest! {
+        #[test]
+        fn words_and_bytes_agree(text in "([ \n\r\t\u{b}:x#]|trivy:|tfsec:|cfsec:|:?ignore:?|ignored|exp|\\PC){0,40}") {
+            prop_assert_eq!(found(text.as_bytes()), naive(&text));
+        }
+
+        #[test]
+        fn any_bytes_are_read(bytes: Vec<u8>) {
+            found(&bytes);
         }
     }
 }

@@ -389,6 +389,8 @@ mod tests {
 
     use tokio_util::sync::CancellationToken;
 
+    use proptest::prelude::*;
+
     use super::*;
 
     fn tree() -> tempfile::TempDir {
@@ -643,5 +645,33 @@ mod tests {
         );
         let ours = run(at, &[], RunAs::Ourselves);
         assert_eq!(ours.python.len(), 7);
+    }
+
+    /// The word that a POSIX shell makes of an argument; None: not one word, or not plain text
+    /// (<https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html>, 2.2).
+    fn word(argument: &str) -> Option<String> {
+        let (mut word, mut chars, mut quoted) = (String::new(), argument.chars(), false);
+        while let Some(char) = chars.next() {
+            match char {
+                '\'' => quoted = !quoted,
+                char if quoted => word.push(char),
+                '\\' => word.push(chars.next()?),
+                char if " \t\n|&;<>()$`\"*?[]#~=%!{}".contains(char) => return None,
+                char => word.push(char),
+            }
+        }
+        (!quoted).then_some(word)
+    }
+
+    proptest! {
+        #[test]
+        fn a_shell_reads_the_path_that_was_quoted(path in "(([ '\"$`;&|*?~#!\\\\(-]|\n|\u{202e}|\\PC){1,6}/?){1,3}") {
+            let read = word(&quoted(Path::new(&path))).unwrap();
+            if path.contains(|char| acts(char) || char == char::REPLACEMENT_CHARACTER) {
+                prop_assert!(read == "." || Path::new(&path).starts_with(&read), "{read}");
+            } else {
+                prop_assert_eq!(read, path);
+            }
+        }
     }
 }

@@ -51,6 +51,8 @@ pub(super) fn alerts(server: &str, repository: &str, git_ref: Option<&str>) -> S
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::security_scan::finding::Region;
 
@@ -96,6 +98,27 @@ mod tests {
                 alerts("https://github.com", "acme/app", git_ref),
                 format!("https://github.com/acme/app/security/code-scanning?query={query}")
             );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_address_holds_its_path_and_nothing_that_could_end_it(
+            path in "([ %#?&/()<>\"'|\\\\-]|\\PC){1,20}",
+            branch in "([ %#?&/+:]|\\PC){1,20}",
+        ) {
+            let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8().unwrap().into_owned();
+            let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~/%".contains(&byte));
+            let location = Location { path: path.clone(), region: None };
+            let address = lines("https://github.com", "a/b", "c", &location);
+            let written = address.strip_prefix("https://github.com/a/b/blob/c/").unwrap();
+            prop_assert!(plain(written), "{address}");
+            prop_assert_eq!(decode(written), path);
+
+            let address = alerts("https://github.com", "a/b", Some(&format!("refs/heads/{branch}")));
+            let (_, query) = address.split_once("?query=").unwrap();
+            prop_assert!(plain(query) && !query.contains('/'), "{address}");
+            prop_assert_eq!(decode(query), format!("is:open branch:{branch}"));
         }
     }
 }

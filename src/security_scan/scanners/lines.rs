@@ -107,6 +107,8 @@ fn whole(region: Region) -> Region {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn region(numbers: [u32; 4]) -> Region {
@@ -141,6 +143,35 @@ mod tests {
                 expected.map(region),
                 "{given:?}"
             );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_region_lies_in_its_lines_and_is_never_empty(
+            text in "([a\n\r😀é]|\\PC){0,40}",
+            numbers in proptest::array::uniform4(prop_oneof![0_u32..12, any::<u32>()]),
+        ) {
+            let lines: Vec<&[u8]> = text.as_bytes().split(|byte| *byte == b'\n').collect();
+            let there = (1..=lines.len()).contains(&(numbers[0] as usize));
+            let found = columns(region(numbers), &lines);
+            prop_assert_eq!(found.is_some(), there);
+            if let Some(found) = found {
+                let units = |line: u32| {
+                    let line = lines[line as usize - 1];
+                    utf16(line, u32::MAX)
+                };
+                prop_assert_eq!(found.start_line, numbers[0]);
+                prop_assert!((1..=units(found.start_line)).contains(&found.start_column));
+                prop_assert!((found.end_line, found.end_column) > (found.start_line, found.start_column));
+                prop_assert!(found.end_column <= units(found.end_line).max(2));
+            }
+        }
+
+        #[test]
+        fn without_the_file_a_region_is_not_empty_either(numbers in proptest::array::uniform4(0_u32..1000)) {
+            let found = whole(region(numbers));
+            prop_assert!((found.end_line, found.end_column) > (found.start_line, found.start_column));
         }
     }
 }

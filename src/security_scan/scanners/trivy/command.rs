@@ -141,3 +141,28 @@ pub(super) fn literal(path: &Path) -> OsString {
     glob.push(b'"');
     OsString::from_vec(glob)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Read by another implementation of globs, behind a reading of CSV.
+        #[test]
+        fn a_path_matches_itself_alone(
+            path in "([a*?{}!^,\"\\\\ \\[\\]-]|\\PC){1,12}",
+            other in "[a*?{}!^,\\[\\]-]{1,12}",
+        ) {
+            let record = literal(Path::new(&path)).into_string().unwrap();
+            let quoted = record.strip_prefix('"').unwrap().strip_suffix('"').unwrap();
+            prop_assert!(!quoted.replace("\"\"", "").contains('"'), "{record}");
+            let glob = quoted.replace("\"\"", "\"");
+            let glob = globset::GlobBuilder::new(&glob).backslash_escape(true).build().unwrap();
+            let glob = glob.compile_matcher();
+            prop_assert!(glob.is_match(&path), "{record}");
+            prop_assert!(other == path || !glob.is_match(&other), "{record} {other}");
+        }
+    }
+}

@@ -272,6 +272,10 @@ fn push(bytes: &mut Vec<u8>, c: Option<char>) {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     /// A tree that has all of `files` and of what the policy leaves out.
@@ -484,5 +488,51 @@ mod tests {
         );
         let kept: Vec<bool> = log.into_iter().map(keep).collect();
         assert_eq!(kept, [true, true, true, true, true, true, false]);
+    }
+
+    /// Go's `strconv.Quote`, of what it shows as it is less than the real one.
+    fn quote(bytes: &[u8]) -> String {
+        let mut text = String::from("\"");
+        for chunk in bytes.utf8_chunks() {
+            for char in chunk.valid().chars() {
+                match char {
+                    '"' | '\\' => text.extend(['\\', char]),
+                    '\u{7}' => text += r"\a",
+                    '\u{8}' => text += r"\b",
+                    '\u{c}' => text += r"\f",
+                    '\n' => text += r"\n",
+                    '\r' => text += r"\r",
+                    '\t' => text += r"\t",
+                    '\u{b}' => text += r"\v",
+                    '\0'..'\u{20}' | '\u{7f}' => write!(text, r"\x{:02x}", char as u32).unwrap(),
+                    ' '..='~' | 'ä'..='ÿ' => text.push(char),
+                    '\u{80}'..='\u{ffff}' => write!(text, r"\u{:04x}", char as u32).unwrap(),
+                    _ => write!(text, r"\U{:08x}", char as u32).unwrap(),
+                }
+            }
+            for byte in chunk.invalid() {
+                write!(text, r"\x{byte:02x}").unwrap();
+            }
+        }
+        text + "\""
+    }
+
+    proptest! {
+        #[test]
+        fn what_go_quotes_is_read_back(first: Vec<u8>, second in "([\"\\\\= \n\u{0}-\u{20}]|err=|\\PC)*") {
+            let text = format!("a={} n=12 err={}", quote(&first), quote(second.as_bytes()));
+            let all = attributes(&text);
+            let read: Vec<_> = all.iter().map(|one| (one.key, one.value.as_slice(), one.whole)).collect();
+            prop_assert_eq!(
+                read,
+                [("a", first.as_slice(), true), ("n", b"12", true), ("err", second.as_bytes(), true)]
+            );
+        }
+
+        #[test]
+        fn any_line_is_read_without_a_panic(line in "([\"\\\\=xuU0-9a-f\t ]|\\[|\\]|\\PC)*") {
+            attributes(&line);
+            named(&[&line], &Tree::default());
+        }
     }
 }

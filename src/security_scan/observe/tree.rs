@@ -562,6 +562,7 @@ mod tests {
                 skip: &[],
                 tracked: &Tracked::Unknown(String::new()),
                 run_as: RunAs::Ourselves,
+                in_runner: true,
                 until,
             })
             .unwrap();

@@ -244,33 +244,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::security_scan::finding::{Flows, Kind, Location, Region};
-    use crate::security_scan::scan::{Source, State, Tool};
-    use crate::security_scan::severity::Severity;
-
-    fn finding(rule: &str, path: &str, line: Option<u32>) -> Finding {
-        Finding {
-            rule: rule.to_owned(),
-            kind: Kind::Code,
-            severity: Severity::High,
-            score: None,
-            message: "message".to_owned(),
-            location: Location {
-                path: path.to_owned(),
-                region: line.map(|line| Region {
-                    start_line: line,
-                    start_column: 1,
-                    end_line: line,
-                    end_column: 1,
-                }),
-            },
-            package: None,
-            aliases: Vec::new(),
-            given_fingerprint: None,
-            fingerprint: String::new(),
-            flows: Flows::default(),
-        }
-    }
+    use crate::security_scan::scan::{Source, State};
+    use crate::security_scan::testing::{self, finding};
 
     fn package(name: &str, version: &str, purl: &str) -> Package {
         Package {
@@ -282,22 +257,7 @@ mod tests {
     }
 
     fn scan(source: Source, findings: Vec<Finding>) -> Scan {
-        Scan {
-            source,
-            target: String::new(),
-            category: "slipway/test/".to_owned(),
-            tool: Tool {
-                name: "Test".to_owned(),
-                version: None,
-                information_uri: None,
-            },
-            state: State::Complete,
-            rules: BTreeMap::new(),
-            findings,
-            notes: Vec::new(),
-            inline_ignores: Vec::new(),
-            duration: std::time::Duration::ZERO,
-        }
+        testing::scan(source, State::Complete, findings)
     }
 
     /// Fingerprints of one scan over a workspace of one file, `a.txt`.

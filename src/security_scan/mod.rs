@@ -21,6 +21,8 @@ mod schemas;
 mod setting;
 pub mod severity;
 mod tell;
+#[cfg(test)]
+mod testing;
 pub mod upload;
 
 use crate::outcome::{Outcome, Result};

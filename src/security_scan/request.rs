@@ -91,24 +91,16 @@ fn written(inputs: &Inputs) -> String {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-
     use super::*;
-
-    #[derive(Parser)]
-    struct Line {
-        #[command(flatten)]
-        inputs: Inputs,
-    }
+    use crate::security_scan::testing;
 
     fn check(args: &[&str]) -> std::result::Result<Request, String> {
-        let line = Line::try_parse_from(std::iter::once("slipway").chain(args.iter().copied()))
-            .map_err(|error| error.to_string())?;
+        let inputs = testing::inputs(args).map_err(|error| error.to_string())?;
         let workspace = Workspace {
             path: "/nowhere".into(),
             host_path: None,
         };
-        Request::check(&line.inputs, &workspace)
+        Request::check(&inputs, &workspace)
             .map_err(|failure| format!("{failure} {}", failure.next.as_deref().unwrap_or("")))
     }
 

@@ -8,6 +8,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::support::venv;
+use crate::testing::needs;
 use generate::{actions, exit_codes, files, inputs, outputs, root};
 
 fn action_yml(action: &str) -> Value {
@@ -109,22 +111,9 @@ fn an_action_runs_our_image_and_gets_no_input_as_an_argument() {
 
 /// The bin folder of the test bed's Python tools; none if it cannot be made here.
 fn tools() -> Option<PathBuf> {
-    let output = Command::new(root().join("tests/testbed/python/venv"))
-        .arg("tools")
-        .output();
-    match output {
-        Ok(output) if output.status.success() => {
-            Some(String::from_utf8(output.stdout).unwrap().trim().into())
-        }
-        failed => {
-            let required = ["SLIPWAY_REQUIRE_PEERS", "CI"]
-                .iter()
-                .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
-            assert!(!required, "check-jsonschema is not there: {failed:?}");
-            eprintln!("skipped: check-jsonschema is not there: {failed:?}");
-            None
-        }
-    }
+    let tools = venv("tools");
+    needs(&format!("check-jsonschema: {tools:?}"), tools.is_ok());
+    tools.ok()
 }
 
 fn schema_takes(path: &std::path::Path) -> Option<bool> {

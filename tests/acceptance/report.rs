@@ -1,46 +1,30 @@
 //! The report file and the policy against their published JSON schemas, read by `check-jsonschema`:
 //! an implementation of JSON Schema that knows nothing of us.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use clap::Parser;
 use jiff::civil::date;
 use serde_json::{Value, json};
 use slipway::outcome::Failure;
 use slipway::security_scan::finding::{Finding, Flows, Kind, Location, Package, Region};
-use slipway::security_scan::inputs::Inputs;
 use slipway::security_scan::plan::{Settings, judge};
 use slipway::security_scan::policy::{Origin, Policy};
 use slipway::security_scan::report::{Checkout, Run, UploadReport, build};
 use slipway::security_scan::scan::{Database, Gap, GapKind, Scan, Source, State, Tool};
 use slipway::security_scan::severity::Severity;
 
-#[derive(clap::Parser)]
-struct Desk {
-    #[command(flatten)]
-    inputs: Inputs,
-}
+use crate::support::{inputs, venv};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn check_jsonschema() -> PathBuf {
-    let output = Command::new(root().join("tests/testbed/python/venv"))
-        .arg("tools")
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{output:?}");
-    let folder = String::from_utf8(output.stdout).unwrap();
-    Path::new(folder.trim()).join("check-jsonschema")
-}
-
 /// What the checker says about each document; none: it is valid.
 fn complaints(schema: &str, documents: &[String], extension: &str) -> Vec<Option<String>> {
     let folder = tempfile::tempdir().unwrap();
-    let checker = check_jsonschema();
+    let checker = venv("tools").unwrap().join("check-jsonschema");
     documents
         .iter()
         .map(|document| {
@@ -108,7 +92,7 @@ fn scan(state: State, findings: Vec<Finding>) -> Scan {
 
 /// Reports of a run with every kind of decision, and of one whose results could not be written.
 fn reports() -> Vec<Value> {
-    let inputs = Desk::try_parse_from(["x"]).unwrap().inputs;
+    let inputs = inputs(&[]);
     let yaml = "version: 1\nscanners: {trivy: {on-incomplete: warn}}\nsuppressions:\n  - {rule: \
                 CVE-2024-0001, path: a/, owner: ann, reason: r, expires: 2026-07-01}\n  - {cve: \
                 CVE-2024-0001, path: b/, owner: eve, reason: r, expires: 2026-06-01}\n";

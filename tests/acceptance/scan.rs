@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::slipway;
+use crate::support::{slipway, venv};
 
 const FAULTY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sample-app-vulnerable");
 
@@ -33,9 +33,8 @@ fn run(command: &mut Command) -> Vec<u8> {
 
 /// `PATH` with the pinned scanners first.
 fn path() -> String {
-    let venv = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/testbed/python/venv");
-    let scanners = String::from_utf8(run(Command::new(venv).arg("scanners"))).unwrap();
-    format!("{}:/usr/bin:/bin", scanners.trim())
+    let scanners = venv("scanners").unwrap();
+    format!("{}:/usr/bin:/bin", scanners.display())
 }
 
 pub(crate) fn scan(folder: &Path, arguments: &[&str]) -> (i32, Value, String) {

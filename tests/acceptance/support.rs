@@ -6,6 +6,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use assert_cmd::Command;
+use clap::Parser as _;
+use slipway::security_scan::inputs::Inputs;
 
 /// The binary under test.
 pub(crate) const SLIPWAY: &str = env!("CARGO_BIN_EXE_slipway");
@@ -149,4 +151,29 @@ pub(crate) fn ended(command: &mut Command) -> (i32, String, String) {
         text(output.stdout),
         text(output.stderr),
     )
+}
+
+/// The bin folder of one of the test bed's Python environments (`tools`, `scanners`), or why there is
+/// none.
+pub(crate) fn venv(name: &str) -> Result<PathBuf, String> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/testbed/python/venv");
+    let output = std::process::Command::new(script).arg(name).output();
+    match output {
+        Ok(output) if output.status.success() => {
+            let folder = String::from_utf8(output.stdout).expect("a path in UTF-8");
+            Ok(folder.trim().into())
+        }
+        failed => Err(format!("{failed:?}")),
+    }
+}
+
+/// The inputs that these flags give.
+pub(crate) fn inputs(flags: &[&str]) -> Inputs {
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        inputs: Inputs,
+    }
+    let line = std::iter::once("slipway").chain(flags.iter().copied());
+    Line::try_parse_from(line).unwrap().inputs
 }

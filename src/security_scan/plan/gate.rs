@@ -291,78 +291,17 @@ fn has_no_fix(finding: &Finding) -> bool {
 }
 
 #[cfg(test)]
-pub(in crate::security_scan) mod tests {
-    use std::collections::{BTreeMap, HashMap};
-    use std::time::Duration;
+mod tests {
+    use std::collections::HashMap;
 
     use jiff::civil::date;
 
     use super::*;
-    use crate::security_scan::finding::{Flows, Location, Package, Region};
     use crate::security_scan::policy::By;
-    use crate::security_scan::scan::{Gap, GapKind, Tool};
+    use crate::security_scan::scan::GapKind;
+    use crate::security_scan::testing::{gap, scan, vulnerability as finding};
 
     const TODAY: Date = date(2026, 6, 15);
-
-    pub(in crate::security_scan) fn finding(severity: Severity) -> Finding {
-        Finding {
-            rule: "CVE-2024-0001".into(),
-            kind: Kind::Vulnerability,
-            severity,
-            score: None,
-            message: "a message".into(),
-            location: Location {
-                path: "backend/requirements.txt".into(),
-                region: Some(Region {
-                    start_line: 3,
-                    start_column: 1,
-                    end_line: 3,
-                    end_column: 20,
-                }),
-            },
-            package: Some(Package {
-                name: "requests".into(),
-                version: "2.19.0".into(),
-                fixed: Some("2.31.0".into()),
-                purl: Some("pkg:pypi/requests@2.19.0".into()),
-            }),
-            aliases: vec![],
-            given_fingerprint: None,
-            fingerprint: "39fa2ee980eb94b0:1".into(),
-            flows: Flows::default(),
-        }
-    }
-
-    pub(in crate::security_scan) fn gap(kind: GapKind) -> Gap {
-        Gap {
-            kind,
-            what: "something happened".into(),
-            next: None,
-        }
-    }
-
-    pub(in crate::security_scan) fn scan(
-        source: Source,
-        state: State,
-        findings: Vec<Finding>,
-    ) -> Scan {
-        Scan {
-            source,
-            target: ".".into(),
-            category: "slipway/x/".into(),
-            tool: Tool {
-                name: "X".into(),
-                version: Some("1.0".into()),
-                information_uri: None,
-            },
-            state,
-            rules: BTreeMap::new(),
-            findings,
-            notes: vec![],
-            inline_ignores: vec![],
-            duration: Duration::from_millis(1200),
-        }
-    }
 
     fn policy(yaml: &str) -> Policy {
         Policy::parse(yaml.as_bytes(), "p.yml", TODAY).unwrap()

@@ -8,8 +8,6 @@ mod settle;
 use serde::Serialize;
 
 pub use self::because::{Because, Verdict};
-#[cfg(test)]
-pub(super) use self::gate::tests as tests_support;
 pub use self::gate::{INLINE_IGNORE, Settings, judge};
 pub use self::settle::settle;
 use super::policy::By;

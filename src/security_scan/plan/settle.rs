@@ -65,9 +65,9 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
-    use crate::security_scan::plan::gate::tests::{finding, gap, scan};
     use crate::security_scan::scan::{InlineIgnore, Source};
     use crate::security_scan::severity::Severity;
+    use crate::security_scan::testing::{gap, scan, vulnerability as finding};
 
     fn policy(yaml: &str) -> Policy {
         Policy::parse(yaml.as_bytes(), "p.yml", date(2026, 1, 1)).unwrap()

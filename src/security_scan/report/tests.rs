@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use clap::Parser;
 use jiff::civil::date;
 use proptest::prelude::*;
 use pulldown_cmark::{Event, Options, Parser as Markdown, Tag, TagEnd};
@@ -11,24 +10,16 @@ use super::*;
 use crate::security_scan::finding::{Finding, Region, Rule};
 use crate::security_scan::inputs::Inputs;
 use crate::security_scan::outputs::Outputs;
-use crate::security_scan::plan::tests_support::{finding, gap, scan};
 use crate::security_scan::plan::{Settings, judge};
 use crate::security_scan::policy::{Origin, Policy, differences};
 use crate::security_scan::scan::{Database, GapKind, Scan, Source, State};
+use crate::security_scan::testing::{self, gap, scan, vulnerability as finding};
 
 const SHA: &str = "0123456789abcdef0123456789abcdef01234567";
 
-#[derive(clap::Parser)]
-struct Desk {
-    #[command(flatten)]
-    inputs: Inputs,
-}
-
 pub(super) fn inputs(arguments: &[&str]) -> Inputs {
-    let arguments = ["x", "--token", "ghs_secret", "--registry-auth", "r u p4ss"]
-        .iter()
-        .chain(arguments);
-    Desk::try_parse_from(arguments).unwrap().inputs
+    let secrets = ["--token", "ghs_secret", "--registry-auth", "r u p4ss"];
+    testing::inputs(&[&secrets, arguments].concat()).unwrap()
 }
 
 const POLICY: &str = "\

@@ -219,7 +219,8 @@ pub(super) fn flows(flows: &Flows) -> (Vec<s::CodeFlow>, Vec<s::Location>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::security_scan::sarif::tests::{finding, scan};
+    use crate::security_scan::sarif::tests::scan;
+    use crate::security_scan::testing::finding;
 
     /// `count` findings of `rules` rules, all of one severity.
     fn many(count: usize, rules: usize, severity: Severity) -> Vec<Finding> {

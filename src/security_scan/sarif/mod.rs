@@ -12,41 +12,14 @@ pub mod write;
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use super::super::finding::{Finding, Flows, Kind, Location, Region};
-    use super::super::scan::{Scan, Source, State, Tool};
-    use super::super::severity::Severity;
-
-    /// A finding with nothing special.
-    pub(super) fn finding(rule: &str, path: &str, line: Option<u32>) -> Finding {
-        Finding {
-            rule: rule.to_owned(),
-            kind: Kind::Code,
-            severity: Severity::High,
-            score: None,
-            message: "message".to_owned(),
-            location: Location {
-                path: path.to_owned(),
-                region: line.map(|line| Region {
-                    start_line: line,
-                    start_column: 1,
-                    end_line: line,
-                    end_column: 2,
-                }),
-            },
-            package: None,
-            aliases: Vec::new(),
-            given_fingerprint: None,
-            fingerprint: String::new(),
-            flows: Flows::default(),
-        }
-    }
+    use crate::security_scan::finding::Finding;
+    use crate::security_scan::scan::{Scan, Source, State, Tool};
+    use crate::security_scan::testing;
 
     /// A complete scan of an imported tool.
     pub(super) fn scan(findings: Vec<Finding>) -> Scan {
+        let source = Source::Sarif("Test".to_owned());
         Scan {
-            source: Source::Sarif("Test".to_owned()),
             target: "test.sarif".to_owned(),
             category: "slipway/sarif/test/".to_owned(),
             tool: Tool {
@@ -54,12 +27,8 @@ mod tests {
                 version: None,
                 information_uri: None,
             },
-            state: State::Complete,
-            rules: BTreeMap::new(),
-            findings,
-            notes: Vec::new(),
-            inline_ignores: Vec::new(),
             duration: std::time::Duration::ZERO,
+            ..testing::scan(source, State::Complete, findings)
         }
     }
 }

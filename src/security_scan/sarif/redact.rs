@@ -278,7 +278,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::security_scan::sarif::tests::{finding, scan};
+    use crate::security_scan::sarif::tests::scan;
+    use crate::security_scan::testing::finding;
 
     #[test]
     fn messages_lose_what_they_quote() {

@@ -347,8 +347,9 @@ mod tests {
 
     use super::*;
     use crate::security_scan::finding::Package;
-    use crate::security_scan::sarif::tests::{finding, scan};
+    use crate::security_scan::sarif::tests::scan;
     use crate::security_scan::scan::{Gap, GapKind};
+    use crate::security_scan::testing::finding;
 
     fn written(scan: &Scan) -> serde_json::Value {
         let findings = sorted(&scan.findings);

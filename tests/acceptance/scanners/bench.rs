@@ -7,36 +7,25 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use clap::Parser;
 use slipway::git;
 use slipway::outcome::Result;
 use slipway::process::{Place, RunAs};
 use slipway::runner::environment::Environment;
 use slipway::runner::path::{RelativePath, Workspace};
-use slipway::security_scan::inputs::Inputs;
 use slipway::security_scan::policy::Policy;
 use slipway::security_scan::request::Request;
 use slipway::security_scan::scan::{Gap, GapKind, Scan, Source, State};
 use slipway::security_scan::scanners::{Job, Observed, categories, run};
 use tokio_util::sync::CancellationToken;
 
+use crate::support::{inputs, venv};
+
 pub(super) const REPOSITORY: &str = env!("CARGO_MANIFEST_DIR");
 
 /// The folder with the real `trivy` and `bandit`.
 pub(super) fn real() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| {
-        let output = Command::new(format!("{REPOSITORY}/tests/testbed/python/venv"))
-            .arg("scanners")
-            .output()
-            .unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
-    })
+    FOLDER.get_or_init(|| venv("scanners").unwrap())
 }
 
 /// Writes a fixture database into a cache directory.
@@ -48,12 +37,6 @@ pub(super) fn database(cache: &Path, arguments: &[&str]) {
         .status()
         .unwrap();
     assert!(status.success());
-}
-
-#[derive(Parser)]
-struct Line {
-    #[command(flatten)]
-    inputs: Inputs,
 }
 
 pub(super) struct Bench {
@@ -143,8 +126,7 @@ impl Bench {
     }
 
     pub(super) async fn try_run(&self, arguments: &[&str]) -> Result<Observed> {
-        let line = std::iter::once("slipway").chain(arguments.iter().copied());
-        let inputs = Line::parse_from(line).inputs;
+        let inputs = inputs(arguments);
         let workspace = Workspace {
             path: self.workspace.clone(),
             host_path: None,

@@ -7,6 +7,7 @@ use super::*;
 use crate::security_scan::finding::{Finding, Kind, Location, Package, Region};
 use crate::security_scan::sarif::{tests as make, write};
 use crate::security_scan::severity::Severity;
+use crate::security_scan::testing;
 
 /// The files of the tree that the fixtures were made from.
 const TREE: [&str; 7] = [
@@ -76,7 +77,7 @@ fn told(imported: &Imported) -> String {
             if let Some(package) = &finding.package {
                 writeln!(told, "    {package:?}").unwrap();
             }
-            if finding.flows != make::finding("", "", None).flows {
+            if finding.flows != testing::finding("", "", None).flows {
                 let flows = &finding.flows;
                 writeln!(
                     told,
@@ -434,7 +435,7 @@ fn findings() -> impl Strategy<Value = Finding> {
                 aliases: vec!["GHSA-x".to_owned()],
                 given_fingerprint: None,
                 fingerprint: "1f:1".to_owned(),
-                ..make::finding(&rule, "", None)
+                ..testing::finding(&rule, "", None)
             },
         )
 }

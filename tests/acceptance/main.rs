@@ -11,6 +11,7 @@ mod desk;
 mod git;
 mod github;
 mod metadata;
+mod protocol;
 mod report;
 mod run_step;
 mod runner;

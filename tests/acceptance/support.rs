@@ -9,6 +9,8 @@ use assert_cmd::Command;
 use clap::Parser as _;
 use slipway::security_scan::inputs::Inputs;
 
+use crate::protocol::parse_variables;
+
 /// The binary under test.
 pub(crate) const SLIPWAY: &str = env!("CARGO_BIN_EXE_slipway");
 
@@ -124,17 +126,7 @@ impl Runner {
     /// The outputs, read as the runner reads them.
     pub(crate) fn outputs(&self) -> BTreeMap<String, String> {
         let text = std::fs::read_to_string(self.path("output")).unwrap();
-        let mut outputs = BTreeMap::new();
-        let mut lines = text.split('\n');
-        while let Some(head) = lines.next().filter(|head| !head.is_empty()) {
-            let (name, delimiter) = head.split_once("<<").expect("a heredoc");
-            let value: Vec<_> = lines
-                .by_ref()
-                .take_while(|line| *line != delimiter)
-                .collect();
-            outputs.insert(name.to_owned(), value.join("\n"));
-        }
-        outputs
+        parse_variables(&text).unwrap()
     }
 
     pub(crate) fn summary(&self) -> String {

@@ -17,9 +17,9 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::commands::Annotation;
 use super::docker::{Docker, repository, succeeded, testbed};
 use super::runner::{commit, copy};
+use crate::protocol::Annotation;
 
 /// A repository with one workflow, as act gets it.
 #[derive(Debug)]

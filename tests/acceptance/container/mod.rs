@@ -7,7 +7,6 @@
 //! `SLIPWAY_REQUIRE_PEERS=1`, where that is a failure. `SLIPWAY_SKIP_CONTAINERS=1` skips them whatever is set.
 
 pub(crate) mod act;
-pub(crate) mod commands;
 pub(crate) mod docker;
 pub(crate) mod runner;
 

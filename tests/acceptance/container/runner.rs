@@ -25,8 +25,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::commands::{Annotation, Log};
 use super::docker::{Docker, Image, repository, succeeded};
+use crate::protocol::{Annotation, Log};
 
 /// The user `runner` of hosted runners.
 pub(crate) const RUNNER_UID: u32 = 1001;

@@ -17,10 +17,10 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::commands::Annotation;
 use super::docker::{Docker, repository, succeeded, testbed};
 use super::runner::{Job, Step, StepResult};
 use crate::github::TOKEN;
+use crate::protocol::Annotation;
 
 /// Where a step without an id writes.
 const RESULTS: &str = "slipway-results/security-scan";

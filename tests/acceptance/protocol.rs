@@ -245,7 +245,8 @@ fn unescape(text: &str, escapes: &[(&str, &str)]) -> String {
         .fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
 }
 
-fn parse_variables(text: &str) -> Result<BTreeMap<String, String>, String> {
+/// The variables of a command file, or why the runner would not take it.
+pub(crate) fn parse_variables(text: &str) -> Result<BTreeMap<String, String>, String> {
     let mut variables = BTreeMap::new();
     let mut lines = text.split_inclusive('\n');
     while let Some(line) = lines.next() {

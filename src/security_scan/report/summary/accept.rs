@@ -70,7 +70,7 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
-    use crate::security_scan::plan::tests_support::{finding, scan};
+    use crate::security_scan::testing::{scan, vulnerability as finding};
     use crate::security_scan::plan::{Settings, judge};
     use crate::security_scan::policy::Policy;
     use crate::security_scan::report::tests::{inputs, small};

@@ -14,6 +14,7 @@
 pub mod cli;
 pub mod git;
 pub mod github;
+mod no_follow;
 pub mod outcome;
 pub mod process;
 pub mod runner;

@@ -13,6 +13,8 @@ use std::path::Path;
 use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, openat};
 use rustix::process::geteuid;
 
+use crate::no_follow::{FOLDER, READING};
+
 use super::folder::{EMPTY, GIVEN, HOME};
 
 /// What the name of every private folder begins with.
@@ -78,10 +80,8 @@ fn open_up(folder: &Path) {
 /// The lock of a folder of ours that nobody uses. Everybody can make a folder of that name, so no
 /// link is followed, and what belongs to another user is left alone.
 fn unlocked(path: &Path) -> Option<File> {
-    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let folder = openat(CWD, path, flags, Mode::empty()).ok()?;
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let lock = openat(&folder, LOCK, flags, Mode::empty()).ok()?;
+    let folder = openat(CWD, path, FOLDER, Mode::empty()).ok()?;
+    let lock = openat(&folder, LOCK, READING, Mode::empty()).ok()?;
     let known =
         ours(&folder) == Some(FileType::Directory) && ours(&lock) == Some(FileType::RegularFile);
     let lock = File::from(lock);

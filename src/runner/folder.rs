@@ -4,7 +4,8 @@
 //! even one that appears while we walk. Files appear whole under their final name, and belong to
 //! whoever owns the workspace: the container runs as root, the steps after it do not.
 
-use std::fmt;
+mod refused;
+
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -18,11 +19,10 @@ use rustix::io::Errno;
 use uuid::Uuid;
 
 use super::path::RelativePath;
+use crate::no_follow::{FOLDER, READING};
 use crate::outcome::{Failure, Result};
 
-const FOLDER: OFlags = OFlags::DIRECTORY
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::CLOEXEC);
+pub use refused::{Refused, Why};
 
 /// What the name of a file begins with that is not whole yet; a UUID follows.
 const TEMPORARY: &str = ".slipway-";
@@ -132,7 +132,7 @@ impl Folder {
             .next("Remove what is there, or name another folder."),
             _ => refused("opened", &at, error),
         })?;
-        let name = format!(".slipway-{}", Uuid::new_v4());
+        let name = format!("{TEMPORARY}{}", Uuid::new_v4());
         // A full disk may still take a name.
         folder
             .replace(&name, &[0; 4096])
@@ -149,10 +149,7 @@ impl Folder {
     /// # Errors
     /// Error: it may not be opened, made or replaced.
     pub fn own_file(&self, name: &str) -> Result<File> {
-        const FLAGS: OFlags = OFlags::RDWR
-            .union(OFlags::NOFOLLOW)
-            .union(OFlags::NONBLOCK)
-            .union(OFlags::CLOEXEC);
+        const FLAGS: OFlags = READING.union(OFlags::RDWR);
         let open = || -> rustix::io::Result<OwnedFd> {
             match openat(&self.handle, name, FLAGS, Mode::empty()) {
                 Ok(file) => {
@@ -218,9 +215,7 @@ impl Folder {
             return Ok(None);
         };
         let at = folder.path.join(name);
-        // NONBLOCK: opening a pipe would wait for a writer that never comes.
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = match openat(&folder.handle, name, flags, Mode::empty()) {
+        let file = match openat(&folder.handle, name, READING, Mode::empty()) {
             Err(Errno::NOENT) => return Ok(None),
             // A socket cannot be opened at all.
             Err(Errno::NXIO) => return Err(unread(&at, Why::NotAFile)),
@@ -325,7 +320,6 @@ impl Folder {
 
     /// Removes what a writer left that was killed. Failures do no harm.
     fn remove_unfinished(&self) {
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let entries = Dir::read_from(&self.handle).into_iter().flatten().flatten();
         for entry in entries {
             let name = entry.file_name();
@@ -333,7 +327,8 @@ impl Folder {
             if id.is_none_or(|id| Uuid::try_parse_ascii(id).is_err()) {
                 continue;
             }
-            let Ok(file) = openat(&self.handle, name, flags, Mode::empty()).map(File::from) else {
+            let Ok(file) = openat(&self.handle, name, READING, Mode::empty()).map(File::from)
+            else {
                 continue;
             };
             if file.metadata().is_ok_and(|data| data.is_file()) && file.try_lock().is_ok() {
@@ -353,87 +348,6 @@ impl Folder {
 
 fn refused(verb: &str, path: &Path, error: Errno) -> Failure {
     Refused::new(verb, path, error.into()).into()
-}
-
-/// Why something in the workspace was not opened, read or written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
-    /// It, or a folder on the way, is a symbolic link.
-    Link,
-    /// Something on the way is no folder.
-    NotAFolder,
-    /// It is a folder, a device, a pipe or a socket.
-    NotAFile,
-    /// It has more bytes than this.
-    TooLarge(u64),
-    /// The system's own answer.
-    Io(Errno),
-}
-
-/// What was refused. As a [`Failure`] it is an error (exit 3); whoever asked for a file that the
-/// user named may say better.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{what}")]
-pub struct Refused {
-    /// What happened to what: a sentence.
-    pub what: String,
-    pub why: Why,
-    path: PathBuf,
-}
-
-impl Refused {
-    fn new(verb: &str, path: &Path, why: Why) -> Self {
-        Self {
-            what: format!("{} could not be {verb}: {why}.", path.display()),
-            why,
-            path: path.to_owned(),
-        }
-    }
-}
-
-impl From<Errno> for Why {
-    fn from(error: Errno) -> Self {
-        match error {
-            Errno::LOOP => Self::Link,
-            Errno::NOTDIR => Self::NotAFolder,
-            Errno::ISDIR => Self::NotAFile,
-            other => Self::Io(other),
-        }
-    }
-}
-
-impl fmt::Display for Why {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Link => f.write_str("it is a symbolic link"),
-            Self::NotAFolder => f.write_str("it is not a folder"),
-            Self::NotAFile => f.write_str("it is not a plain file"),
-            Self::TooLarge(limit) => write!(f, "it is larger than {limit} bytes"),
-            Self::Io(error) => std::io::Error::from(*error).fmt(f),
-        }
-    }
-}
-
-impl From<Refused> for Failure {
-    fn from(Refused { what, why, path }: Refused) -> Self {
-        let (failure, path) = (Self::error("File refused", what), path.display());
-        match why {
-            Why::Link => failure
-                .because(
-                    "A pull request can put a link anywhere; we never follow one in the workspace.",
-                )
-                .next(format!("Remove the link {path}, or choose another path.")),
-            Why::Io(Errno::ACCESS | Errno::PERM) => {
-                failure.next(format!("Check who owns {path} and its mode."))
-            }
-            Why::Io(Errno::NOSPC | Errno::DQUOT) => failure.next(
-                "Make room there: `df -h` and `df -i` show which file system is full, `quota` what \
-                 is allowed.",
-            ),
-            Why::Io(Errno::ROFS) => failure.next("Mount the workspace so that it can be written."),
-            Why::NotAFolder | Why::NotAFile | Why::TooLarge(_) | Why::Io(_) => failure,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use rustix::io::Errno;
 use super::manifest::{self, Manifest};
 use super::{ignores, kind};
 use crate::git::Tracked;
+use crate::no_follow::READING;
 use crate::outcome::{Failure, Result};
 use crate::process::RunAs;
 use crate::runner::cancel::Until;
@@ -279,10 +280,9 @@ fn not_sources(name: &OsStr) -> bool {
 
 /// Opens a file that was a plain file a moment ago: never through a link, never waiting.
 fn open(path: &Path) -> io::Result<File> {
-    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
     fs::OpenOptions::new()
         .read(true)
-        .custom_flags(flags.bits().cast_signed())
+        .custom_flags(READING.bits().cast_signed())
         .open(path)
 }
 

@@ -7,9 +7,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use rustix::fs::{Dir, FileType, Mode, OFlags, fstat, openat};
+use rustix::fs::{Dir, FileType, Mode, fstat, openat};
 use rustix::io::Errno;
 
+use crate::no_follow::READING;
 use crate::runner::cancel::Until;
 
 /// Bytes of a file that are copied before the clock is looked at.
@@ -25,9 +26,7 @@ pub(super) fn copy(
     until: Until<'_>,
 ) -> io::Result<()> {
     until.check()?;
-    // NONBLOCK: opening a pipe would wait for a writer that never comes.
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let opened = match openat(from, name.as_ref(), flags, Mode::empty()) {
+    let opened = match openat(from, name.as_ref(), READING, Mode::empty()) {
         // A link; a socket.
         Err(Errno::LOOP | Errno::NXIO) => return Ok(()),
         other => other?,

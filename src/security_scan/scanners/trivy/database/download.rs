@@ -17,6 +17,7 @@ use super::super::Trivy;
 use super::super::command::common;
 use super::metadata::Metadata;
 use super::{file, usable};
+use crate::no_follow::{FOLDER, READING};
 use crate::outcome::Result;
 use crate::process::{Child, End, Folder, Log, everything, run as child};
 use crate::runner::folder::Folder as Directory;
@@ -28,9 +29,6 @@ const LIMIT: Duration = Duration::from_mins(10);
 const UNFINISHED: &str = ".db-";
 /// How long another run may take to put its database into the same cache: it copies 120 MB.
 const PATIENCE: Duration = Duration::from_mins(1);
-const FOLDER: OFlags = OFlags::DIRECTORY
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::CLOEXEC);
 
 /// The cache, the database that was put there, and which of the repositories that were named it came
 /// from.
@@ -186,8 +184,7 @@ fn fill(brought: &Directory, cache: &Directory, name: &str) -> io::Result<()> {
     let folder = openat(cache, name, FOLDER, Mode::empty())?;
     let from = openat(brought, "db", FOLDER, Mode::empty())?;
     for name in ["trivy.db", "metadata.json"] {
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let mut from = File::from(openat(&from, name, flags, Mode::empty())?);
+        let mut from = File::from(openat(&from, name, READING, Mode::empty())?);
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let mut to = File::from(openat(&folder, name, flags, Mode::from(0o644))?);
         io::copy(&mut from, &mut to)?;

@@ -70,12 +70,12 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
-    use crate::security_scan::testing::{scan, vulnerability as finding};
     use crate::security_scan::plan::{Settings, judge};
     use crate::security_scan::policy::Policy;
     use crate::security_scan::report::tests::{inputs, small};
     use crate::security_scan::scan::{Source, State};
     use crate::security_scan::severity::Severity;
+    use crate::security_scan::testing::{scan, vulnerability as finding};
 
     #[test]
     fn a_completed_entry_accepts_its_finding() {

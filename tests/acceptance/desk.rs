@@ -281,7 +281,10 @@ fn a_program_that_cannot_be_started_says_why() {
 #[test]
 fn a_terminal_that_is_closed_cancels() {
     let desk = Desk::new(&format!("{HERE}; exec sleep 1000"));
-    let slipway = desk.scan(&[]).spawn().unwrap();
+    // Whatever the tests themselves were started with.
+    let mut command = desk.command("/usr/bin/env");
+    command.args(["--default-signal=HUP", SLIPWAY]).args(SCAN);
+    let slipway = command.spawn().unwrap();
     let scanner = desk.pid();
     let told = cancelled(slipway, Signal::HUP);
     assert!(told.contains("Cancelled by SIGHUP"), "{told}");

@@ -161,6 +161,14 @@ impl Fake {
         Self::start_at("127.0.0.1:0").await
     }
 
+    /// What lies at `path` in the tree of a commit.
+    pub(crate) fn put(&self, commit: &str, path: &str, content: &[u8]) {
+        let mut state = self.state();
+        state.commits.insert(commit.to_owned());
+        let place = (commit.to_owned(), path.to_owned());
+        state.files.insert(place, Entry::File(content.to_vec()));
+    }
+
     pub(crate) async fn start_at(address: &str) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

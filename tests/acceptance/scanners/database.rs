@@ -7,6 +7,7 @@ use std::process::Command;
 
 use slipway::outcome::Outcome;
 use slipway::security_scan::scan::{GapKind, Source, State};
+use slipway::security_scan::scanners::Observed;
 
 use super::bench::{Bench, database, gaps, kinds, of, real, shown};
 
@@ -31,6 +32,12 @@ fn vulnerable() -> Bench {
         "resource \"aws_s3_bucket\" \"b\" {\n  bucket = \"b\"\n}\n",
     );
     bench
+}
+
+async fn check_vulnerabilities(bench: &Bench, databases: &[&str]) -> Observed {
+    let mut arguments = vec!["--scanners", "trivy", "--trivy-checks", "vuln"];
+    arguments.extend(databases.iter().flat_map(|from| ["--database", *from]));
+    bench.run(&arguments).await
 }
 
 #[tokio::test]
@@ -142,23 +149,9 @@ async fn repositories_are_tried_in_order_and_the_database_is_kept() {
     database(&sources.path().join("half"), &["--fault", "truncated"]);
     let mut bench = vulnerable();
     downloading(&mut bench, sources.path());
-    let arguments = [
-        "--scanners",
-        "trivy",
-        "--trivy-checks",
-        "vuln",
-        "--database",
-        "busy",
-        "--database",
-        "half",
-        "--database",
-        "good",
-        "--database",
-        "never",
-    ];
     let asked = || fs::read_to_string(sources.path().join("asked")).unwrap_or_default();
     for _ in 0..2 {
-        let observed = bench.run(&arguments).await;
+        let observed = check_vulnerabilities(&bench, &["busy", "half", "good", "never"]).await;
         let scan = of(&observed, &Source::TrivyFs);
         assert_eq!(scan.state, State::Complete, "{:?}", scan.state);
         assert_eq!(shown(scan), ["CVE-2099-10001 requirements.txt:1"]);
@@ -173,16 +166,7 @@ async fn repositories_are_tried_in_order_and_the_database_is_kept() {
 
     // Out of date, and none to be had: the old one is used, and that is said.
     bench.cached(&["--age", "3"]);
-    let observed = bench
-        .run(&[
-            "--scanners",
-            "trivy",
-            "--trivy-checks",
-            "vuln",
-            "--database",
-            "busy",
-        ])
-        .await;
+    let observed = check_vulnerabilities(&bench, &["busy"]).await;
     let scan = of(&observed, &Source::TrivyFs);
     assert_eq!(scan.state, State::Complete);
     assert!(
@@ -195,18 +179,7 @@ async fn repositories_are_tried_in_order_and_the_database_is_kept() {
 
     // None at all: why, of each.
     fs::remove_dir_all(bench.workspace.join(".slipway-cache")).unwrap();
-    let observed = bench
-        .run(&[
-            "--scanners",
-            "trivy",
-            "--trivy-checks",
-            "vuln",
-            "--database",
-            "busy",
-            "--database",
-            "half",
-        ])
-        .await;
+    let observed = check_vulnerabilities(&bench, &["busy", "half"]).await;
     let scan = of(&observed, &Source::TrivyFs);
     assert_eq!(kinds(scan), [GapKind::NoDatabase]);
     let what = &gaps(scan)[0].what;
@@ -222,15 +195,10 @@ async fn runs_that_share_a_cache_do_not_disturb_each_other() {
     database(&sources.path().join("good"), &[]);
     let mut bench = vulnerable();
     downloading(&mut bench, sources.path());
-    let arguments = [
-        "--scanners",
-        "trivy",
-        "--trivy-checks",
-        "vuln",
-        "--database",
-        "good",
-    ];
-    let both = tokio::join!(bench.run(&arguments), bench.run(&arguments));
+    let both = tokio::join!(
+        check_vulnerabilities(&bench, &["good"]),
+        check_vulnerabilities(&bench, &["good"])
+    );
     for observed in [both.0, both.1] {
         let scan = of(&observed, &Source::TrivyFs);
         assert_eq!(scan.state, State::Complete, "{:?}", scan.state);

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use slipway::outcome::Outcome;
 use slipway::security_scan::scan::{GapKind, Source, State};
+use slipway::security_scan::scanners::Observed;
 
 use super::bench::{Bench, REPOSITORY, gaps, kinds, of, shown};
 use crate::testing::needs_root;
@@ -40,23 +41,18 @@ fn source(name: &str) -> Source {
     Source::TrivyImage(name.to_owned())
 }
 
+async fn scan_images(bench: &Bench, images: &[&str]) -> Observed {
+    let mut arguments = vec!["--path", "none", "--scanners", "trivy"];
+    arguments.extend(images.iter().flat_map(|image| ["--images", *image]));
+    bench.run(&arguments).await
+}
+
 #[tokio::test]
 async fn archives_of_both_kinds() {
     let bench = Bench::real();
     image(&bench, "api.tar", &[]);
     image(&bench, "layout", &["--format", "oci"]);
-    let observed = bench
-        .run(&[
-            "--path",
-            "none",
-            "--scanners",
-            "trivy",
-            "--images",
-            "./api.tar",
-            "--images",
-            "layout",
-        ])
-        .await;
+    let observed = scan_images(&bench, &["./api.tar", "layout"]).await;
     assert_eq!(observed.scans.len(), 2);
     for name in ["api.tar", "layout"] {
         let scan = of(&observed, &source(name));
@@ -81,18 +77,7 @@ async fn an_archive_that_nobody_may_read_is_copied() {
         )
         .unwrap();
     }
-    let observed = bench
-        .run(&[
-            "--path",
-            "none",
-            "--scanners",
-            "trivy",
-            "--images",
-            "api.tar",
-            "--images",
-            "layout",
-        ])
-        .await;
+    let observed = scan_images(&bench, &["api.tar", "layout"]).await;
     for name in ["api.tar", "layout"] {
         let scan = of(&observed, &source(name));
         assert_eq!(scan.state, State::Complete, "{:?}", scan.state);
@@ -106,20 +91,7 @@ async fn what_is_not_there_says_what_to_do() {
     bench.put("broken.tar", "not an image");
     // A registry that refuses every connection: nothing listens on port 9 of this machine.
     let reference = "127.0.0.1:9/acme/api:1.2";
-    let observed = bench
-        .run(&[
-            "--path",
-            "none",
-            "--scanners",
-            "trivy",
-            "--images",
-            "missing.tar",
-            "--images",
-            reference,
-            "--images",
-            "broken.tar",
-        ])
-        .await;
+    let observed = scan_images(&bench, &["missing.tar", reference, "broken.tar"]).await;
     for (name, image) in [
         ("missing.tar", "missing.tar"),
         ("127.0.0.1:9/acme/api", reference),

@@ -8,7 +8,7 @@ use super::super::docker::docker;
 use super::super::runner::{Job, Network, Step, StepResult};
 use super::pull_request::{BASE, POLICY, payload};
 use super::{RESULTS, annotations, clean, database, keeps_secrets, report, scan};
-use crate::github::fake::{CONTENTS, Entry, Fake, UPLOAD, Wrong};
+use crate::github::fake::{CONTENTS, Fake, UPLOAD, Wrong};
 
 /// A step in octo-org/octo-repo that uploads where it may.
 async fn judged(
@@ -88,14 +88,7 @@ async fn a_merge_queue_is_judged_by_the_policy_of_its_base() {
         return;
     }
     let fake = Fake::start().await;
-    {
-        let mut state = fake.state();
-        state.commits.insert(BASE.to_owned());
-        let policy = Entry::File(b"version: 1\nfail-on: critical\n".to_vec());
-        state
-            .files
-            .insert((BASE.to_owned(), POLICY.to_owned()), policy);
-    }
+    fake.put(BASE, POLICY, b"version: 1\nfail-on: critical\n");
     let queue = format!("refs/heads/gh-readonly-queue/main/pr-7-{BASE}");
     let (job, result) = judged(fake.url.clone(), small(), {
         let queue = queue.clone();

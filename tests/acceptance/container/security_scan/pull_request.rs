@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::super::docker::docker;
 use super::super::runner::{Job, Network, StepResult};
 use super::{RESULTS, TOKEN, database, keeps_secrets, report, scan};
-use crate::github::fake::{Entry, Fake};
+use crate::github::fake::Fake;
 use crate::github::prism::Proxy;
 
 pub(super) const BASE: &str = "d6fde92930d4715a2b49857d24b940956b26d2d3";
@@ -48,15 +48,8 @@ fn proposal() -> Job {
 /// A GitHub whose base has a policy of one line.
 async fn github() -> (Fake, Proxy) {
     let fake = Fake::start().await;
-    {
-        let mut state = fake.state();
-        state.commits.insert(BASE.to_owned());
-        let policy = Entry::File(b"version: 1\nfail-on: critical\n".to_vec());
-        state
-            .files
-            .insert((BASE.to_owned(), POLICY.to_owned()), policy);
-        state.pending_polls = 1;
-    }
+    fake.put(BASE, POLICY, b"version: 1\nfail-on: critical\n");
+    fake.state().pending_polls = 1;
     let proxy = Proxy::strict(&fake).await;
     (fake, proxy)
 }

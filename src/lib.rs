@@ -14,6 +14,7 @@
 pub mod cli;
 pub mod git;
 pub mod github;
+pub mod http;
 mod no_follow;
 pub mod outcome;
 pub mod process;

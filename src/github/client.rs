@@ -1,7 +1,6 @@
 //! Calls to GitHub: one after another, each within its limits, repeated by the rules.
 
 use std::fmt;
-use std::future::Future;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, Request, header};
@@ -16,9 +15,11 @@ use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::config::{Config, Limits, api_url};
-use super::error::{Error, Network, Status, one_line};
-use super::retry::{Effect, Policy};
+use super::config::{Config, api_url};
+use super::error::{Error, Status};
+use crate::http::{
+    Effect, Limits, Network, Policy, broken, build, causes, repeat, unless_cancelled,
+};
 
 /// <https://docs.github.com/rest/about-the-rest-api/api-versions>
 const API_VERSION: &str = "2022-11-28";
@@ -122,22 +123,7 @@ impl Client {
             "x-github-api-version",
             HeaderValue::from_static(API_VERSION),
         );
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("slipway/", env!("CARGO_PKG_VERSION")))
-            .default_headers(headers)
-            // The token must not travel, and a moved repository is to be named, not guessed.
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .connect_timeout(config.limits.connect)
-            // A connection that idled through a pause may be dead, and a POST on it is lost.
-            .pool_idle_timeout(Duration::from_secs(15))
-            .build()
-            .map_err(|error| {
-                Error::Setup(format!(
-                    "no HTTPS client: {} (are there CA certificates? SSL_CERT_FILE names a bundle)",
-                    causes(&error)
-                ))
-            })?;
+        let http = build(&config.limits, headers).map_err(Error::Setup)?;
         let base = http::Uri::try_from(api_url.as_str())
             .map_err(|error| Error::Setup(format!("GITHUB_API_URL {api_url}: {error}")))?;
         let auth = config
@@ -201,35 +187,18 @@ impl Client {
 
     /// Makes the call, again where [`Policy`] says so.
     pub(super) async fn call(&self, call: Call) -> Result<Answer, Error> {
-        let mut failed = 0;
-        loop {
-            let error = match self.unless_cancelled(self.once(&call)).await? {
-                Ok(answer) => return Ok(answer),
-                Err(error) => error,
-            };
-            failed += 1;
-            let now = Timestamp::now();
-            let pause = self
-                .retry
-                .pause(&error, call.effect, failed, now, fastrand::f64());
-            let Some(pause) = pause else {
-                return Err(error);
-            };
-            self.pause(pause).await?;
-        }
+        let refusal = |error: &Error| error.refusal(Timestamp::now());
+        let once = async || self.once(&call).await;
+        repeat(&self.retry, call.effect, &self.cancelled, once, refusal)
+            .await
+            .unwrap_or(Err(Error::Cancelled))
     }
 
     /// Waits, or ends with [`Error::Cancelled`].
     pub async fn pause(&self, pause: Duration) -> Result<(), Error> {
-        self.unless_cancelled(tokio::time::sleep(pause)).await
-    }
-
-    async fn unless_cancelled<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
-        tokio::select! {
-            biased;
-            () = self.cancelled.cancelled() => Err(Error::Cancelled),
-            done = work => Ok(done),
-        }
+        unless_cancelled(&self.cancelled, tokio::time::sleep(pause))
+            .await
+            .ok_or(Error::Cancelled)
     }
 
     async fn once(&self, call: &Call) -> Result<Answer, Error> {
@@ -301,41 +270,6 @@ impl Client {
     fn scrub(&self, text: &str) -> String {
         self.scrubbed(text).unwrap_or_else(|| text.to_owned())
     }
-}
-
-/// Whether a failed exchange can have reached the other side, and why it failed.
-fn broken(error: &octocrab::Error) -> (Network, String) {
-    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(it) = source {
-        if let Some(error) = it.downcast_ref::<reqwest::Error>() {
-            let kind = if error.is_connect() {
-                Network::Connect
-            } else {
-                Network::Broken
-            };
-            return (kind, causes(error));
-        }
-        source = it.source();
-    }
-    (Network::Broken, causes(error))
-}
-
-/// The chain below an error, which is where the cause is; the URL above it is named by the request.
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut texts: Vec<String> = Vec::new();
-    let mut source = error.source();
-    while let Some(it) = source {
-        let text = it.to_string();
-        if texts.last().is_none_or(|last| !last.contains(&text)) {
-            texts.push(text);
-        }
-        source = it.source();
-    }
-    one_line(&if texts.is_empty() {
-        error.to_string()
-    } else {
-        texts.join(": ")
-    })
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use http::HeaderMap;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use crate::http::{Network, retry_after};
 use crate::text::{cut, flat};
 
 /// What the other side says is cut here: it goes into annotations.
@@ -41,27 +42,6 @@ pub enum Error {
 impl From<Status> for Error {
     fn from(status: Status) -> Self {
         Self::Status(Box::new(status))
-    }
-}
-
-/// Where the network failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Network {
-    /// No connection: nothing was sent.
-    Connect,
-    /// The time limit passed; the request may have arrived.
-    TimedOut,
-    /// The connection broke; the request may have arrived.
-    Broken,
-}
-
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Connect => "no connection",
-            Self::TimedOut => "no answer in time",
-            Self::Broken => "the connection broke",
-        })
     }
 }
 
@@ -186,18 +166,6 @@ impl Status {
     }
 }
 
-/// RFC 9110 §10.2.3: a number of seconds or a date.
-fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let until = jiff::fmt::rfc2822::DateTimeParser::new()
-        .parse_timestamp(text)
-        .ok()?;
-    let left = until.as_second().saturating_sub(now.as_second()).max(0);
-    Some(Duration::from_secs(left.unsigned_abs()))
-}
-
 /// Foreign text on one line, at most [`LONGEST_TEXT`] characters.
 pub(super) fn one_line(text: &str) -> String {
     cut(&flat(text), LONGEST_TEXT)
@@ -253,18 +221,6 @@ mod tests {
         let status = read(&[], &"é".repeat(2 * LONGEST_TEXT));
         assert_eq!(status.message.chars().count(), LONGEST_TEXT);
         assert_eq!(read(&[], "").message, "Forbidden");
-    }
-
-    #[test]
-    fn retry_after_in_both_forms() {
-        let after = |text| read(&[("retry-after", text)], "").retry_after;
-        assert_eq!(after("90"), Some(Duration::from_secs(90)));
-        assert_eq!(
-            after("Wed, 21 Oct 2015 07:28:00 GMT"),
-            Some(Duration::from_secs(10))
-        );
-        assert_eq!(after("Wed, 21 Oct 2015 07:27:00 GMT"), Some(Duration::ZERO));
-        assert_eq!(after("soon"), None);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! What an [`Error`] says to people, where that is the same whoever called.
 
+use super::error::{Error, Status};
+use crate::http::Network;
 use crate::outcome::Failure;
-
-use super::error::{Error, Network, Status};
 
 impl Error {
     /// The failure of a run (exit 3) that needed `what` (such as "the policy at the base commit") and

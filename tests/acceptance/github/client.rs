@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use slipway::github::{Client, Error, Network};
+use slipway::github::{Client, Error};
+use slipway::http::Network;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;

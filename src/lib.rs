@@ -18,6 +18,7 @@ pub mod http;
 mod no_follow;
 pub mod outcome;
 pub mod process;
+pub mod results;
 pub mod runner;
 pub mod security_scan;
 #[cfg(test)]

@@ -8,6 +8,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, openat};
+use serde::Serialize;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::environment::Environment;
@@ -100,6 +102,27 @@ fn heredoc(name: &str, value: &str, delimiter: &str) -> std::result::Result<Stri
     Ok(format!("{name}<<{delimiter}\n{value}\n{delimiter}\n"))
 }
 
+/// Outputs by name as the text that a later step gets: a list is its lines, what is none is empty.
+pub(crate) fn entries(
+    names: &[&'static str],
+    outputs: &impl Serialize,
+) -> Vec<(&'static str, String)> {
+    let fields = serde_json::to_value(outputs).unwrap_or_default();
+    let text = |value: &Value| match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => {
+            let lines = items.iter().filter_map(Value::as_str);
+            lines.collect::<Vec<_>>().join("\n")
+        }
+        other => other.to_string(),
+    };
+    names
+        .iter()
+        .map(|name| (*name, text(&fields[*name])))
+        .collect()
+}
+
 /// Appends to one of the runner's files without following a link that an earlier step may have
 /// put in its place.
 pub(super) fn append(path: &Path, content: &[u8]) -> std::io::Result<()> {
@@ -121,6 +144,25 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn values_are_text() {
+        let outputs = serde_json::json!({
+            "report": "slipway-results/report.json", "sarif": ["a.sarif", "b.sarif"],
+            "findings": 3, "sent": false, "ts": null, "alerts-url": "",
+        });
+        let names = ["report", "sarif", "findings", "sent", "ts", "alerts-url"];
+        let texts = [
+            "slipway-results/report.json",
+            "a.sarif\nb.sarif",
+            "3",
+            "false",
+            "",
+            "",
+        ];
+        let wanted: Vec<_> = names.into_iter().zip(texts.map(str::to_owned)).collect();
+        assert_eq!(entries(&names, &outputs), wanted);
+    }
 
     /// The runner's own reading of a command file on Linux.
     fn read(mut text: &str) -> Vec<(String, String)> {

@@ -1,12 +1,13 @@
 //! What an action gets to work with.
 
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::console::Console;
 use super::context::{self, Context};
 use super::environment::Environment;
-use super::files::Files;
+use super::files::{Files, entries};
 use super::path::Workspace;
 use super::summary::Summary;
 use crate::outcome::{Failure, Result};
@@ -57,6 +58,16 @@ impl Session {
     /// Error: as [`Files::output`].
     pub fn output(&self, name: &str, value: &str) -> Result<()> {
         self.files.output(name, &self.console.redact(value))
+    }
+
+    /// Sets the fields of `outputs` that `names` tells, each by [`Session::output`].
+    ///
+    /// # Errors
+    /// Error: as [`Session::output`].
+    pub fn outputs(&self, names: &[&'static str], outputs: &impl Serialize) -> Result<()> {
+        entries(names, outputs)
+            .iter()
+            .try_for_each(|(name, value)| self.output(name, value))
     }
 
     /// Tells a failure: as an annotation or on standard error, and in the summary. Once: the same

@@ -14,7 +14,6 @@ use super::upload::plan::{Candidate, Content};
 use super::upload::result::{Status, UploadResult, Weight};
 use super::upload::{Circumstances, apply as uploads, observe, plan as upload_plan, target};
 use crate::outcome::{Failure, Result};
-use crate::runner::path::RelativePath;
 
 /// What was done.
 #[derive(Debug)]
@@ -45,7 +44,7 @@ pub(crate) async fn apply(setting: &Setting<'_>, seen: &Seen, judgement: &Judgem
         let unused = unused_parts(scan, written.len());
         for document in &written {
             let name = file_name(&document.category, &mut names);
-            match write(setting, &name, &document.bytes) {
+            match setting.results.write(&name, &document.bytes) {
                 Ok(path) => done.sarif.push(path),
                 Err(failure) => done.unwritten.push(failure),
             }
@@ -55,8 +54,9 @@ pub(crate) async fn apply(setting: &Setting<'_>, seen: &Seen, judgement: &Judgem
         candidates.extend(self::candidates(scan, verdict.coverage, written, unused));
     }
     for (name, text) in &seen.logs {
-        let text = setting.session.console.redact(text);
-        let written = write(setting, &format!("logs/{name}.log"), text.as_bytes());
+        let written = setting
+            .results
+            .write_text(&format!("logs/{name}.log"), text);
         done.unwritten.extend(written.err());
     }
     done.timings.push(("files".to_owned(), started.elapsed()));
@@ -171,19 +171,6 @@ fn drop_idle(results: &mut Vec<UploadResult>, unused: &BTreeSet<String>) {
         said |= result.weight > Weight::Fine;
         !idle || first
     });
-}
-
-fn write(setting: &Setting<'_>, name: &str, bytes: &[u8]) -> Result<String> {
-    let path = below(&setting.results, name)?;
-    setting.workspace.write(&path, bytes)?;
-    Ok(path.as_str().to_owned())
-}
-
-/// A path in this step's folder.
-pub(super) fn below(folder: &RelativePath, name: &str) -> Result<RelativePath> {
-    folder
-        .join(name)
-        .map_err(|why| Failure::error("File refused", format!("{name}: {why}.")))
 }
 
 /// `slipway/trivy-image/ghcr.io/acme/api/` is `slipway-trivy-image-ghcr.io-acme-api.sarif`.

@@ -2,10 +2,6 @@
 //! and the README come from [`Outputs`], and it is what is written.
 
 use serde::Serialize;
-use serde_json::Value;
-
-use crate::outcome::Result;
-use crate::runner::Session;
 
 /// All outputs but `result`, which is written with the exit code.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
@@ -53,53 +49,11 @@ impl Outputs {
         "alerts-url",
         "sarif-ids",
     ];
-
-    /// Names and values. A list is its lines.
-    #[must_use]
-    pub fn entries(&self) -> Vec<(&'static str, String)> {
-        let fields = serde_json::to_value(self).unwrap_or_default();
-        let text = |value: &Value| match value {
-            Value::String(text) => text.clone(),
-            Value::Array(items) => {
-                let lines = items.iter().filter_map(Value::as_str);
-                lines.collect::<Vec<_>>().join("\n")
-            }
-            other => other.to_string(),
-        };
-        let entries = Self::NAMES.iter().map(|name| (*name, text(&fields[*name])));
-        entries.collect()
-    }
-
-    /// Sets all of them for later steps. At a desk nothing happens.
-    ///
-    /// # Errors
-    /// Error: as [`Session::output`].
-    pub fn write(&self, session: &Session) -> Result<()> {
-        self.entries()
-            .iter()
-            .try_for_each(|(name, value)| session.output(name, value))
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn values_are_text() {
-        let outputs = Outputs {
-            report: "slipway-results/report.json".into(),
-            sarif: vec!["a.sarif".into(), "b.sarif".into()],
-            findings: 3,
-            ..Outputs::default()
-        };
-        let entries = outputs.entries();
-        let value = |name| &entries.iter().find(|(key, _)| *key == name).unwrap().1;
-        assert_eq!(value("report"), "slipway-results/report.json");
-        assert_eq!(value("sarif"), "a.sarif\nb.sarif");
-        assert_eq!(value("findings"), "3");
-        assert_eq!(value("alerts-url"), "");
-    }
 
     #[test]
     fn each_field_has_its_name() {

@@ -1,7 +1,5 @@
 //! What is asked, where, and by which means: everything that is checked before anything runs.
 
-use std::path::Path;
-
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -12,6 +10,7 @@ use crate::git::{self, Tracked};
 use crate::github::{Client, Config};
 use crate::outcome::{Failure, Result};
 use crate::process::{Place, RunAs};
+use crate::results::Results;
 use crate::runner::Session;
 use crate::runner::folder::Folder;
 use crate::runner::path::RelativePath;
@@ -27,8 +26,7 @@ pub(crate) struct Setting<'a> {
     pub cache: RelativePath,
     /// `output-directory`: never scanned.
     pub output: RelativePath,
-    /// The folder in it that this step writes.
-    pub results: RelativePath,
+    pub results: Results,
     pub tracked: Tracked,
     /// The commit that is checked out.
     pub head: Option<String>,
@@ -60,19 +58,12 @@ impl<'a> Setting<'a> {
             )
             .next("Give each a folder of its own."));
         }
-        let step = session.context.as_ref().map_or("", |it| &it.action);
-        let results = output
-            .join(&folder_name(step))
-            .map_err(|why| Failure::error("No folder for results", format!("{output}: {why}.")))?;
-        untracked("output-directory", &output, &tracked)?;
-        let workspace = Folder::root(&session.workspace.path)?;
-        // Scanners take minutes; nobody should learn only then that their results have no place.
-        workspace.try_writing("output-directory", &results)?;
+        let results = Results::open(session, "security-scan", &output, &tracked)?;
         Ok(Self {
             inputs,
             session,
             request,
-            workspace,
+            workspace: Folder::root(&session.workspace.path)?,
             policy,
             cache,
             output,
@@ -116,67 +107,9 @@ fn own_folder(input: &str, folder: &RelativePath, path: Option<&RelativePath>) -
     .next("Name a folder of its own, such as the default."))
 }
 
-/// A tracked file there would be overwritten, or a scan would pass it by.
-fn untracked(input: &str, folder: &RelativePath, tracked: &Tracked) -> Result<()> {
-    let known = matches!(tracked, Tracked::Paths(_));
-    if !known || !tracked.holds(Path::new(folder.as_str())) {
-        return Ok(());
-    }
-    Err(Failure::invalid(
-        format!("Invalid input `{input}`"),
-        format!("git tracks files in `{input}: {folder}`."),
-    )
-    .because("A folder that we write is never scanned, so code could hide there.")
-    .next("Take the folder out of git, or name another.")
-    .paste(format!(
-        "git rm -r --cached -- '{}'",
-        folder.as_str().replace('\'', "'\\''")
-    )))
-}
-
-/// The folder of one step, so that two steps of a job don't overwrite each other:
-/// `security-scan-<step id>`. A step without an id is called `__owner_name`, `__owner_name_2`, …
-/// by the runner; it gets `security-scan`, `security-scan-2`, ….
-fn folder_name(step: &str) -> String {
-    const BASE: &str = "security-scan";
-    let suffix = match step.strip_prefix("__") {
-        Some(made) => made
-            .rsplit_once('_')
-            .map(|(_, last)| last)
-            .filter(|last| !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()))
-            .unwrap_or_default(),
-        None => step,
-    };
-    let clean: String = suffix
-        .chars()
-        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
-        .take(100)
-        .collect();
-    if clean.is_empty() || clean == BASE {
-        BASE.to_owned()
-    } else {
-        format!("{BASE}-{clean}")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_folder_for_each_step() {
-        for (step, folder) in [
-            ("", "security-scan"),
-            ("__self", "security-scan"),
-            ("__slipway-ci_slipway", "security-scan"),
-            ("__slipway-ci_slipway_2", "security-scan-2"),
-            ("scan", "security-scan-scan"),
-            ("security-scan", "security-scan"),
-            ("../../x\n", "security-scan-x"),
-        ] {
-            assert_eq!(folder_name(step), folder, "{step}");
-        }
-    }
 
     #[test]
     fn our_folders_hold_nothing_to_scan() {

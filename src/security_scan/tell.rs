@@ -1,6 +1,6 @@
 //! Turns what was seen, decided and done into report file, summary, annotations, outputs.
 
-use super::apply::{Done, below};
+use super::apply::Done;
 use super::observe::Seen;
 use super::outputs::Outputs;
 use super::plan::Judgement;
@@ -38,12 +38,12 @@ pub(super) fn tell(
         databases: &seen.databases,
         timings: seen.timings.iter().cloned().chain(done.timings).collect(),
         sarif: done.sarif,
-        report: format!("{}/{REPORT}", setting.results),
+        report: setting.results.report(),
     };
     let mut report = report::build(&run);
     let mut outputs = Outputs::from(&report);
     let failure;
-    if let Err(missing) = write(setting, &report) {
+    if let Err(missing) = setting.results.write_report(&report) {
         unwritten.push(missing);
         failure = together(&unwritten);
         run.failure = failure.as_ref();
@@ -65,7 +65,7 @@ pub(super) fn tell(
     }
     let text = report::text(&report);
     let told = [
-        outputs.write(session),
+        session.outputs(&Outputs::NAMES, &outputs),
         session.console.result(&text, || report.json()),
     ];
     let failures = told.into_iter().filter_map(Result::err);
@@ -73,20 +73,6 @@ pub(super) fn tell(
         session.fail(&failure);
         failure.outcome
     }))
-}
-
-const REPORT: &str = "report.json";
-
-fn write(setting: &Setting<'_>, report: &Report) -> Result<()> {
-    let path = below(&setting.results, REPORT)?;
-    let text = serde_json::to_string_pretty(report).map_err(|error| {
-        Failure::error(
-            "Report not written",
-            format!("The report is no JSON: {error}."),
-        )
-    })?;
-    let text = setting.session.console.redact(&text);
-    setting.workspace.write(&path, text.as_bytes())
 }
 
 /// What keeps one file from being written mostly keeps all.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::civil::date;
 
 use super::*;
+use crate::runner::files::entries;
 use crate::security_scan::outputs::Outputs;
 use crate::security_scan::plan::{Settings, judge};
 use crate::security_scan::policy::{Origin, Policy};
@@ -52,8 +53,7 @@ fn annotations_of_a_whole_run() {
 
 #[test]
 fn outputs_of_a_whole_run() {
-    let lines: Vec<_> = Outputs::from(&whole(None))
-        .entries()
+    let lines: Vec<_> = entries(&Outputs::NAMES, &Outputs::from(&whole(None)))
         .into_iter()
         .map(|(name, value)| format!("{name}={value}"))
         .collect();

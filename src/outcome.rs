@@ -221,6 +221,30 @@ impl Failure {
     }
 }
 
+/// What happened to what, and what to do about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct Message {
+    /// A few words.
+    pub title: String,
+    pub what: String,
+    pub cause: Option<String>,
+    pub next: Option<String>,
+    /// YAML or command to paste.
+    pub paste: Option<String>,
+}
+
+impl From<&Failure> for Message {
+    fn from(failure: &Failure) -> Self {
+        Self {
+            title: failure.title.clone(),
+            what: failure.what.clone(),
+            cause: failure.cause.clone(),
+            next: failure.next.clone(),
+            paste: failure.paste.clone(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

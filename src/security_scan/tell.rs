@@ -4,10 +4,10 @@ use super::apply::Done;
 use super::observe::Seen;
 use super::outputs::Outputs;
 use super::plan::Judgement;
-use super::report::{self, Checkout, Message, Report, Run, UploadReport, Weight, words};
+use super::report::{self, Checkout, Report, Run, UploadReport, words};
 use super::setting::Setting;
-use super::upload::result::{self, UploadResult};
-use crate::outcome::{Failure, Outcome, Result};
+use super::upload::result::UploadResult;
+use crate::outcome::{Failure, Message, Outcome, Result};
 use crate::runner::context::Context;
 
 /// Writes the report and says how the run ended. What cannot be written is told where it still can
@@ -116,23 +116,13 @@ fn checkout(context: &Context, setting: &Setting<'_>) -> Checkout {
 fn uploaded(upload: UploadResult) -> UploadReport {
     UploadReport {
         category: upload.category,
-        status: name(upload.status),
-        weight: match upload.weight {
-            result::Weight::Fine => Weight::Fine,
-            result::Weight::Warning => Weight::Warning,
-            result::Weight::Error => Weight::Error,
-        },
+        status: upload.status,
+        weight: upload.weight,
         reason: upload.reason,
         sarif_id: upload.sarif_id,
         analyses_url: upload.analyses_url,
         failure: upload.failure.as_ref().map(Message::from),
     }
-}
-
-/// As the schema spells it.
-fn name(status: result::Status) -> String {
-    let json = serde_json::to_value(status).unwrap_or_default();
-    json.as_str().unwrap_or_default().to_owned()
 }
 
 impl From<&Report> for Outputs {

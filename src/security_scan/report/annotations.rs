@@ -1,7 +1,8 @@
 //! What the runner shows beside files and on the run's page: worst first within each level. The
 //! runner keeps ten of a level; `runner::annotations` chooses and counts the rest.
 
-use super::{FindingReport, Message, Report, Weight, words};
+use super::{FindingReport, Report, Status, Weight, words};
+use crate::outcome::Message;
 use crate::outcome::Outcome;
 use crate::runner::annotations::{Annotation, Level, Place};
 use crate::security_scan::plan::{Because, Coverage, Standing, Verdict};
@@ -40,7 +41,7 @@ pub fn annotations(report: &Report) -> Vec<Annotation> {
     }));
     // What an incomplete scan lacks is said above.
     let uploads = report.uploads.iter();
-    let uploads = uploads.filter(|upload| upload.status != "incomplete");
+    let uploads = uploads.filter(|upload| upload.status != Status::Incomplete);
     all.extend(uploads.filter_map(|upload| {
         let level = match upload.weight {
             Weight::Fine => return None,

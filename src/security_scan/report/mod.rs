@@ -25,7 +25,8 @@ use super::plan::{Because, Counts, Coverage, IdleScanner, Standing, Verdict};
 use super::policy::Change;
 use super::scan::{Gap, InlineIgnore, Tool};
 use super::severity::Severity;
-use crate::outcome::{Failure, Outcome};
+use super::upload::result::{Status, Weight};
+use crate::outcome::{Message, Outcome};
 
 /// The version of the format.
 pub const SCHEMA: u32 = 1;
@@ -108,30 +109,6 @@ pub struct PolicyReport {
     pub changes: Vec<Change>,
 }
 
-/// What happened to what, and what to do about it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-pub struct Message {
-    /// A few words.
-    pub title: String,
-    pub what: String,
-    pub cause: Option<String>,
-    pub next: Option<String>,
-    /// YAML or command to paste.
-    pub paste: Option<String>,
-}
-
-impl From<&Failure> for Message {
-    fn from(failure: &Failure) -> Self {
-        Self {
-            title: failure.title.clone(),
-            what: failure.what.clone(),
-            cause: failure.cause.clone(),
-            next: failure.next.clone(),
-            paste: failure.paste.clone(),
-        }
-    }
-}
-
 /// One scan: one tool over one target.
 #[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct ScanReport {
@@ -209,11 +186,10 @@ pub struct SuppressionReport {
 }
 
 /// One upload to code scanning.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct UploadReport {
     pub category: String,
-    /// Such as `complete`, `no-permission`, `rate-limited`.
-    pub status: String,
+    pub status: Status,
     pub weight: Weight,
     /// Why, in a sentence.
     pub reason: String,
@@ -223,20 +199,6 @@ pub struct UploadReport {
     pub analyses_url: Option<String>,
     /// What went wrong.
     pub failure: Option<Message>,
-}
-
-/// How heavy the end of an upload is.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Weight {
-    #[default]
-    Fine,
-    /// Said, without effect on the result.
-    Warning,
-    /// Exit 3 over an open gate.
-    Error,
 }
 
 /// Something that a limit of GitHub's left no room for.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::civil::date;
 
 use super::*;
+use crate::outcome::Failure;
 use crate::runner::files::entries;
 use crate::security_scan::outputs::Outputs;
 use crate::security_scan::plan::{Settings, judge};
@@ -117,7 +118,7 @@ fn verdicts_in_a_sentence() {
     };
     let failed_upload = || UploadReport {
         weight: Weight::Error,
-        ..UploadReport::default()
+        ..example::uploads(None)[0].clone()
     };
     let unwritten = Failure::error("Results not written", "No space left on device.");
     let told: Vec<_> = [

@@ -2,7 +2,8 @@
 //!
 //! Plain text; the console cleans it for the terminal or the runner.
 
-use super::{FindingReport, Message, Report, Weight, words};
+use super::{FindingReport, Report, Status, Weight, words};
+use crate::outcome::Message;
 use crate::security_scan::plan::{Because, Coverage, Standing};
 use crate::security_scan::severity::Severity;
 use crate::text::cut;
@@ -170,7 +171,7 @@ fn table(lines: &mut Vec<String>, report: &Report) {
 fn uploads(lines: &mut Vec<String>, report: &Report) {
     let mut body = Vec::new();
     // At a desk there is nothing to upload to.
-    for upload in report.uploads.iter().filter(|it| it.status != "off") {
+    for upload in report.uploads.iter().filter(|it| it.status != Status::Off) {
         body.push(format!(
             "  {}  {}: {}",
             upload.category, upload.status, upload.reason

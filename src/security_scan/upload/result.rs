@@ -1,5 +1,7 @@
 //! What became of one upload, and how heavy that is.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::outcome::Failure;
@@ -94,6 +96,13 @@ pub enum Weight {
     Warning,
     /// Exit 3 over an open gate.
     Error,
+}
+
+/// As the report spells it.
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
 }
 
 impl Status {

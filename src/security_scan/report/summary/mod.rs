@@ -7,7 +7,8 @@ mod findings;
 mod tables;
 mod unseen;
 
-use super::{Message, Report, ScanReport, words};
+use super::{Report, ScanReport, words};
+use crate::outcome::Message;
 use crate::outcome::Outcome;
 use crate::runner::markdown::{code, fence, link, prose, text};
 use crate::runner::summary::Section;

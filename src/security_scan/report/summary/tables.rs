@@ -1,7 +1,8 @@
 //! The tables: counts, uploads, suppressions, what a policy would change, timings.
 
-use super::super::{Counts, Message, Report, UploadReport, Weight, words};
+use super::super::{Counts, Report, UploadReport, Weight, words};
 use super::{CELL, ROWS, message, name, section, titled};
+use crate::outcome::Message;
 use crate::runner::markdown::{code, prose, text};
 use crate::runner::summary::Section;
 use crate::security_scan::plan::Standing;
@@ -48,7 +49,7 @@ pub(super) fn uploads(report: &Report) -> Option<Section> {
                 "| {} | {} {} | {} |\n",
                 code(&upload.category),
                 sign(upload.weight),
-                text(&upload.status),
+                text(&upload.status.to_string()),
                 prose(&upload.reason)
             ));
         }

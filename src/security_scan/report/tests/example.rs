@@ -134,12 +134,12 @@ pub(super) fn scans(hostile: Hostile) -> Vec<Scan> {
     vec![trivy, bandit, image, nothing, imported]
 }
 
-fn upload(hostile: Hostile) -> Vec<UploadReport> {
+pub(super) fn uploads(hostile: Hostile) -> Vec<UploadReport> {
     let foreign = |text: &str| hostile.unwrap_or(text).to_owned();
     vec![
         UploadReport {
             category: "slipway/trivy-fs/".into(),
-            status: "complete".into(),
+            status: Status::Complete,
             weight: Weight::Fine,
             reason: "processed".into(),
             sarif_id: Some("47177e22-5596-11eb-80a1-c1e54ef945c6".into()),
@@ -148,14 +148,16 @@ fn upload(hostile: Hostile) -> Vec<UploadReport> {
         },
         UploadReport {
             category: "slipway/bandit/".into(),
-            status: "incomplete".into(),
+            status: Status::Incomplete,
             weight: Weight::Warning,
             reason: "the scan is not complete: the last analysis stands".into(),
-            ..UploadReport::default()
+            sarif_id: None,
+            analyses_url: None,
+            failure: None,
         },
         UploadReport {
             category: "slipway/trivy-image/ghcr.io/acme/api/".into(),
-            status: "no-permission".into(),
+            status: Status::NoPermission,
             weight: Weight::Warning,
             reason: "403".into(),
             failure: Some(Message {
@@ -165,7 +167,8 @@ fn upload(hostile: Hostile) -> Vec<UploadReport> {
                 next: Some("Add the permission to the job.".into()),
                 paste: Some("permissions:\n  security-events: write".into()),
             }),
-            ..UploadReport::default()
+            sarif_id: None,
+            analyses_url: None,
         },
     ]
 }
@@ -215,7 +218,7 @@ pub(super) fn whole(hostile: Hostile) -> Report {
             next: Some("Let actions/checkout forget it.".into()),
             paste: Some("with:\n  persist-credentials: false".into()),
         }],
-        uploads: upload(hostile),
+        uploads: uploads(hostile),
         dropped: vec![Dropped {
             category: "slipway/trivy-fs/".into(),
             what: foreign("12 results beyond GitHub's 25,000 were left out, the least severe"),

@@ -104,7 +104,9 @@ async fn patience_ends() {
     let proxy = Proxy::strict(&fake).await;
     fake.state().pending_polls = usize::MAX;
     for (mode, weight) in [(Mode::Auto, Weight::Warning), (Mode::True, Weight::Error)] {
-        let result = one(&proxy.url, &settings(mode)).await;
+        let mut settings = settings(mode);
+        settings.patience.whole = Duration::from_millis(900);
+        let result = one(&proxy.url, &settings).await;
         assert_eq!((result.status, result.weight), (Status::Pending, weight));
         assert!(result.sarif_id.is_some());
         assert!(said(&result).contains("wait-for-processing: false"));
@@ -135,7 +137,9 @@ async fn an_upload_that_github_does_not_speak_about_is_not_taken_for_good() {
         fake.state().faults.clear();
         fake.fault(POLL, usize::MAX, wrong);
         for mode in [Mode::Auto, Mode::True] {
-            let result = one(&fake.url, &settings(mode)).await;
+            let mut settings = settings(mode);
+            settings.patience.unknown = Duration::from_millis(100);
+            let result = one(&fake.url, &settings).await;
             assert_eq!(
                 (result.status, result.weight),
                 (Status::StatusUnknown, Weight::Error)

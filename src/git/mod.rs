@@ -122,11 +122,15 @@ pub fn tracked(folder: &Path) -> Tracked {
     }
 }
 
+/// The working trees that a file or folder lies in (or is), the nearest first, whether their
+/// repositories can be read or not.
+pub fn repositories(path: &Path) -> impl Iterator<Item = &Path> {
+    path.ancestors()
+        .filter(|folder| folder.join(".git").symlink_metadata().is_ok())
+}
+
 fn open(folder: &Path) -> Result<Option<Repository>, String> {
-    let Some(root) = folder
-        .ancestors()
-        .find(|folder| folder.join(".git").symlink_metadata().is_ok())
-    else {
+    let Some(root) = repositories(folder).next() else {
         return Ok(None);
     };
     // Reduced trust: whatever the repository's configuration says, nothing of it is executed.

@@ -47,7 +47,9 @@ pub struct Inputs {
     pub trivy_checks: Vec<TrivyCheck>,
 
     /// Images to scan, one a line: references (pulled from their registry, never through the
-    /// Docker socket) or archives in the workspace (a `docker save` tar, an OCI layout).
+    /// Docker socket) or archives in the workspace (a `docker save` tar, an OCI layout). An archive
+    /// begins with `./` or ends in `.tar`, `.tar.gz` or `.tgz`. In a workflow, one that git tracks is
+    /// refused.
     #[arg(long, value_name = "IMAGE")]
     pub images: Vec<String>,
 
@@ -59,7 +61,8 @@ pub struct Inputs {
     pub registry_auth: Option<SecretString>,
 
     /// SARIF files of other tools to merge and judge alike: globs inside the workspace, one a
-    /// line. A glob that matches nothing is `incomplete`.
+    /// line. A glob that matches nothing is `incomplete`. In a workflow, a file that git tracks is
+    /// refused.
     #[arg(long, value_name = "GLOB")]
     pub sarif_files: Vec<String>,
 

@@ -4,6 +4,7 @@
 mod apply;
 pub mod finding;
 pub mod fingerprint;
+pub mod handed;
 pub mod inputs;
 pub mod observe;
 pub mod outputs;

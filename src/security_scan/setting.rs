@@ -4,8 +4,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::handed::Handed;
 use super::inputs::Inputs;
 use super::request::Request;
+use super::scanners::trivy::image::Target;
 use crate::git::{self, Tracked};
 use crate::github::{Client, Config};
 use crate::outcome::{Failure, Result};
@@ -59,7 +61,7 @@ impl<'a> Setting<'a> {
             .next("Give each a folder of its own."));
         }
         let results = Results::open(session, "security-scan", &output, &tracked)?;
-        Ok(Self {
+        let setting = Self {
             inputs,
             session,
             request,
@@ -73,7 +75,17 @@ impl<'a> Setting<'a> {
             run_as: RunAs::choose(Place::here(&session.environment))?,
             github: client(inputs, session)?,
             started: Timestamp::now(),
-        })
+        };
+        let archives = setting.request.images.iter().filter_map(Target::archive);
+        setting.handed().check("images", archives)?;
+        Ok(setting)
+    }
+
+    /// How far files in the workspace are taken for what a step of this run has made.
+    #[must_use]
+    pub(crate) fn handed(&self) -> Handed<'_> {
+        let in_run = self.session.environment.in_runner() || self.run_as == RunAs::Nobody;
+        Handed::new(&self.session.workspace.path, in_run, &self.request)
     }
 
     /// The day on which suppressions are judged: UTC.

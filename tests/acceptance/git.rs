@@ -8,7 +8,7 @@ use slipway::git::{Tracked, head, tracked};
 use crate::testing::needs_root;
 
 /// The real git makes the repositories.
-fn git(folder: &Path, args: &[&str]) -> String {
+pub(crate) fn git(folder: &Path, args: &[&str]) -> String {
     let output = Command::new("git")
         .args([
             "-c",
@@ -44,7 +44,7 @@ fn repository(files: &[&str]) -> tempfile::TempDir {
     folder
 }
 
-fn commit(folder: &Path, files: &[&str]) {
+pub(crate) fn commit(folder: &Path, files: &[&str]) {
     for file in files {
         let path = folder.join(file);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

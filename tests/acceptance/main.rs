@@ -10,6 +10,7 @@ mod container;
 mod desk;
 mod git;
 mod github;
+mod handed;
 mod metadata;
 mod protocol;
 mod report;

@@ -175,7 +175,12 @@ fn in_the_runner_the_rest_is_told_all_the_same() {
         "locations":[{"physicalLocation":{"artifactLocation":{"uri":"app.py"},"region":{"startLine":1}}}]}]}]}"#;
     fs::write(tree.join("x.sarif"), sarif).unwrap();
     let scan = |runner: &Runner, fail_on: &str| {
-        let arguments = ["security-scan", "--scanners=none", "--sarif-files=x.sarif"];
+        let arguments = [
+            "security-scan",
+            "--path=none",
+            "--scanners=none",
+            "--sarif-files=x.sarif",
+        ];
         ended(runner.command(arguments).args(["--fail-on", fail_on]))
     };
     // A folder where the report should be: everything else can be written.
@@ -200,7 +205,7 @@ fn in_the_runner_the_rest_is_told_all_the_same() {
     ] {
         let before = runner.variables()[name].clone();
         for (fail_on, expected) in [("high", 1), ("never", 0)] {
-            let mut command = runner.command(["security-scan", "--scanners=none"]);
+            let mut command = runner.command(["security-scan", "--path=none", "--scanners=none"]);
             command.args(["--sarif-files=x.sarif", "--fail-on", fail_on]);
             command.args(["--category", &format!("{fail_on}-{}", name.len())]);
             command.env("RUNNER_TEMP", tempfile::tempdir().unwrap().keep());
@@ -271,7 +276,12 @@ fn streams_of_the_runner_may_be_full_or_closed_too() {
             .env_clear()
             .envs(runner.variables())
             .env("RUNNER_TEMP", tempfile::tempdir().unwrap().keep())
-            .args(["security-scan", "--scanners=none", "--sarif-files=x.sarif"])
+            .args([
+                "security-scan",
+                "--path=none",
+                "--scanners=none",
+                "--sarif-files=x.sarif",
+            ])
             .stdout(out)
             .stderr(Stdio::null())
             .status()

@@ -130,6 +130,7 @@ fn import(setting: &Setting<'_>) -> Result<Imported> {
         &setting.inputs.category,
         &setting.session.workspace,
         &setting.workspace,
+        setting.handed(),
     )?;
     for secret in imported.secrets.iter() {
         setting.session.console.mask(&SecretString::from(secret));

@@ -11,6 +11,7 @@ use super::{gap, scan};
 use crate::outcome::{Failure, Result};
 use crate::runner::folder::Folder;
 use crate::runner::path::{RelativePath, Workspace};
+use crate::security_scan::handed::Handed;
 use crate::security_scan::sarif::category;
 use crate::security_scan::sarif::read::{Checkout, File, Imported, MAX_BYTES, read, too_large};
 use crate::security_scan::scan::{GapKind, Scan, Source, State, Tool};
@@ -23,12 +24,13 @@ const MOST_FILES: usize = 1_000;
 /// what should have been judged is not there.
 ///
 /// # Errors
-/// Invalid: more files than are read.
+/// Invalid: more files than are read; one that came with the commit.
 pub fn import(
     patterns: &[Pattern],
     prefix: &str,
     workspace: &Workspace,
     folder: &Folder,
+    handed: Handed<'_>,
 ) -> Result<Imported> {
     let mut paths = BTreeSet::new();
     let mut missing = Vec::new();
@@ -48,6 +50,7 @@ pub fn import(
             ),
         ));
     }
+    handed.check("sarif-files", &paths)?;
     let files = paths.into_iter().map(|path| File {
         content: content(folder, &path),
         path: path.as_str().to_owned(),
@@ -236,7 +239,12 @@ mod tests {
         };
         let root = Folder::root(folder.path()).unwrap();
         let pattern = Pattern::parse("*.sarif", &workspace).unwrap();
-        let imported = import(&[pattern], "slipway", &workspace, &root).unwrap();
+        let request = crate::security_scan::request::Request::check(
+            &crate::security_scan::testing::inputs(&[]).unwrap(),
+            &workspace,
+        );
+        let handed = Handed::new(&workspace.path, true, &request.unwrap());
+        let imported = import(&[pattern], "slipway", &workspace, &root, handed).unwrap();
         assert!(
             matches!(&imported.scans[..], [scan] if matches!(scan.state, State::Incomplete(_)))
         );

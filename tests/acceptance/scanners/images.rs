@@ -52,7 +52,7 @@ async fn archives_of_both_kinds() {
     let bench = Bench::real();
     image(&bench, "api.tar", &[]);
     image(&bench, "layout", &["--format", "oci"]);
-    let observed = scan_images(&bench, &["./api.tar", "layout"]).await;
+    let observed = scan_images(&bench, &["./api.tar", "./layout"]).await;
     assert_eq!(observed.scans.len(), 2);
     for name in ["api.tar", "layout"] {
         let scan = of(&observed, &source(name));
@@ -77,7 +77,7 @@ async fn an_archive_that_nobody_may_read_is_copied() {
         )
         .unwrap();
     }
-    let observed = scan_images(&bench, &["api.tar", "layout"]).await;
+    let observed = scan_images(&bench, &["api.tar", "./layout"]).await;
     for name in ["api.tar", "layout"] {
         let scan = of(&observed, &source(name));
         assert_eq!(scan.state, State::Complete, "{:?}", scan.state);

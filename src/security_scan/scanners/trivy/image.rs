@@ -27,13 +27,29 @@ pub struct Target {
     pub name: String,
     /// The archive, a file or an OCI layout; None: a reference.
     archive: Option<RelativePath>,
+    /// A reference by whose name something lies in the workspace, too.
+    is_path_too: bool,
 }
 
 impl Target {
     pub(super) fn scan(&self, job: &Job<'_>) -> Scan {
         let source = self.source();
         let category = job.category(&source);
-        new_scan(source, self.text.clone(), category, tool())
+        let mut scan = new_scan(source, self.text.clone(), category, tool());
+        if self.is_path_too {
+            let name = text::line(&self.text);
+            scan.notes.push(format!(
+                "{name} is taken for a reference and comes from its registry; what lies there in \
+                 the workspace is scanned as an image if it is written as ./{name}"
+            ));
+        }
+        scan
+    }
+
+    /// The archive's path in the workspace; None: a reference.
+    #[must_use]
+    pub fn archive(&self) -> Option<&RelativePath> {
+        self.archive.as_ref()
     }
 
     pub(in crate::security_scan::scanners) fn source(&self) -> Source {
@@ -64,19 +80,25 @@ pub fn targets(workspace: &Path, images: &[String]) -> Result<Vec<Target>> {
 
 fn wrong(what: String) -> Failure {
     Failure::invalid("Invalid input `images`", what).next(
-        "Give a reference such as ghcr.io/acme/api:1.2, or the path of an archive in the workspace.",
+        "Give a reference such as ghcr.io/acme/api:1.2, or the path of an archive in the workspace, \
+         which begins with `./` or ends in .tar, .tar.gz or .tgz.",
     )
 }
 
+/// Whether a line of the input means an archive. Decided by how it is written alone: whoever can put
+/// files into the workspace must not turn a reference into one.
+fn is_archive(text: &str) -> bool {
+    text.starts_with("./")
+        || [".tar", ".tar.gz", ".tgz"]
+            .iter()
+            .any(|ending| text.ends_with(ending))
+}
+
 fn target(workspace: &Path, text: &str) -> Result<Target> {
-    let looks_like_path = text.starts_with('.')
-        || Path::new(text)
-            .extension()
-            .is_some_and(|extension| ["tar", "tgz", "gz"].iter().any(|known| extension == *known));
-    if let Ok(path) = RelativePath::parse(text)
-        && !path.is_root()
-        && (looks_like_path || path.below(workspace).symlink_metadata().is_ok())
-    {
+    let path = RelativePath::parse(text)
+        .ok()
+        .filter(|path| !path.is_root());
+    if let (true, Some(path)) = (is_archive(text), &path) {
         let archive = path.below(workspace);
         // A link could lead out of the workspace.
         if fs::canonicalize(&archive).is_ok_and(|real| real != archive) {
@@ -88,17 +110,23 @@ fn target(workspace: &Path, text: &str) -> Result<Target> {
         return Ok(Target {
             text: text.to_owned(),
             name: path.as_str().to_owned(),
-            archive: Some(path),
+            archive: Some(path.clone()),
+            is_path_too: false,
         });
     }
     let reference = |c: char| c.is_ascii_alphanumeric() || "./:@_-[]".contains(c);
-    if text.is_empty() || text.starts_with(['-', '/', '.']) || !text.chars().all(reference) {
+    if text.is_empty()
+        || text.starts_with(['-', '/', '.'])
+        || text.ends_with('/')
+        || !text.chars().all(reference)
+    {
         return Err(wrong(format!("`{}` is not an image", text::line(text))));
     }
     Ok(Target {
         text: text.to_owned(),
         name: category::repository(text).to_owned(),
         archive: None,
+        is_path_too: path.is_some_and(|path| path.below(workspace).symlink_metadata().is_ok()),
     })
 }
 
@@ -268,19 +296,36 @@ mod tests {
     fn references_and_archives() {
         let folder = tempfile::tempdir().unwrap();
         let workspace = fs::canonicalize(folder.path()).unwrap();
-        fs::create_dir(workspace.join("layout")).unwrap();
+        fs::create_dir_all(workspace.join("ghcr.io/acme/worker:1.4")).unwrap();
         fs::write(workspace.join("api.tar"), "").unwrap();
+        fs::write(workspace.join("image.gz"), "").unwrap();
         std::os::unix::fs::symlink("/etc", workspace.join("out")).unwrap();
-        for (text, archive) in [
-            ("layout", true),
-            ("./api.tar", true),
-            ("missing.tar", true),
-            ("sub/missing.tar.gz", true),
-            ("nginx", false),
-            ("docker.io/library/nginx:1", false),
+        // What lies in the workspace turns no reference into an archive; it is only told of.
+        for (text, archive, is_path_too) in [
+            ("./layout", Some("layout"), false),
+            (
+                "./ghcr.io/acme/worker:1.4",
+                Some("ghcr.io/acme/worker:1.4"),
+                false,
+            ),
+            ("ghcr.io/acme/worker:1.4", None, true),
+            ("ghcr.io/acme/worker:1.5", None, false),
+            ("./api.tar", Some("api.tar"), false),
+            ("missing.tar", Some("missing.tar"), false),
+            ("sub/missing.tar.gz", Some("sub/missing.tar.gz"), false),
+            ("missing.tgz", Some("missing.tgz"), false),
+            ("image.gz", None, true),
+            ("out", None, true),
+            ("nginx", None, false),
+            ("docker.io/library/nginx:1", None, false),
         ] {
             let target = target(&workspace, text).unwrap();
-            assert_eq!(target.archive.is_some(), archive, "{text}");
+            let found = target.archive().map(RelativePath::as_str);
+            assert_eq!(
+                (found, target.is_path_too),
+                (archive, is_path_too),
+                "{text}"
+            );
         }
         for text in [
             "",
@@ -288,7 +333,9 @@ mod tests {
             "/etc/passwd",
             "../x.tar",
             "a b",
-            "out",
+            "./out",
+            "layout/",
+            ".layout",
             "a\nb",
         ] {
             let failure = target(&workspace, text).unwrap_err();

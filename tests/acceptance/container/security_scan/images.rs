@@ -45,7 +45,7 @@ fn archives_of_both_kinds_are_scanned_without_a_tree() {
     let result = scan(docker)
         .input("path", "none")
         .input("scanners", "trivy")
-        .input("images", "images/api.tar\nimages/layout\n")
+        .input("images", "images/api.tar\n./images/layout\n")
         .run(&job);
     assert_eq!(result.exit, 1, "{}", result.log);
     assert_eq!(result.outputs["findings"], "12", "{}", result.log);

@@ -75,8 +75,8 @@ pub struct Inputs {
     pub only_fixable: bool,
 
     /// Policy file; there may be none. On `pull_request` it is read at the base commit, in a merge
-    /// queue at the queue's base. What it says wins over `fail-on`, `only-fixable` and
-    /// `on-incomplete`.
+    /// queue at the queue's base, on events that others can start at `GITHUB_SHA`. What it says wins
+    /// over `fail-on`, `only-fixable` and `on-incomplete`.
     #[arg(
         long,
         value_name = "FILE",
@@ -121,7 +121,7 @@ pub struct Inputs {
     #[arg(long, value_name = "DIR", default_value = "slipway-results")]
     pub output_directory: String,
 
-    /// GitHub token: `contents: read` for the policy of a pull request's base,
+    /// GitHub token: `contents: read` for a policy that is read at a commit (see `policy`),
     /// `security-events: write` for uploads, `packages: read` for private images on ghcr.io.
     #[arg(long, value_name = "SECRET", hide = true)]
     #[serde(skip)]

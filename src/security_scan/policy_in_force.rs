@@ -52,8 +52,12 @@ pub async fn read(
     let Some((client, context)) = github else {
         return Err(Failure::error(
             "Policy not read",
-            format!("The policy {path} guards a pull request from its base, `{named}` {sha}, and reading that needs a token."),
+            format!(
+                "The policy {path} is in force as it is at `{named}` {sha}, not as it lies in the \
+                 workspace, and reading that needs a token."
+            ),
         )
+        .because("Whoever wrote what lies in the workspace must not decide how it is judged.")
         .next("Hand the workflow's token to the step.")
         .paste("permissions:\n  contents: read\n# and in the step\nwith:\n  token: ${{ github.token }}"));
     };

@@ -12,6 +12,7 @@ mod git;
 mod github;
 mod handed;
 mod metadata;
+mod policy;
 mod protocol;
 mod report;
 mod run_step;

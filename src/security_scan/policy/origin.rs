@@ -27,10 +27,10 @@ const OWN: [&str; 5] = ["create", "push", "release", "schedule", "workflow_dispa
 /// `merge_group.base_sha`
 /// (<https://docs.github.com/webhooks/webhook-events-and-payloads>).
 ///
-/// Any other event is judged by the workspace's version only if the workspace holds the event's own
-/// commit (`GITHUB_SHA`). A workflow may have checked out something else, such as the pull request
-/// that a `workflow_run` or an `issue_comment` is about: then by the version at `GITHUB_SHA`. Where
-/// no commit is known to be checked out, that is so for every event but those in [`OWN`].
+/// An event in [`OWN`] is judged by the workspace's version unless another commit than the event's
+/// own (`GITHUB_SHA`) is checked out. Every other event, always by the version at `GITHUB_SHA`: a
+/// `workflow_run` or an `issue_comment` may be about a pull request, and a step may have put its
+/// files over those of the commit that is checked out.
 ///
 /// A payload without that commit is an error (exit 3), never a reason to trust the workspace.
 pub fn origin(event_name: &str, event: &Event, sha: &str, head: Option<&str>) -> Result<Origin> {
@@ -44,8 +44,8 @@ pub fn origin(event_name: &str, event: &Event, sha: &str, head: Option<&str>) ->
             "pull_request.base.sha",
         ),
         name => {
-            let own = head.map_or(OWN.contains(&name), |head| head.eq_ignore_ascii_case(sha));
-            return Ok(if own {
+            let is_checked_out = head.is_none_or(|head| head.eq_ignore_ascii_case(sha));
+            return Ok(if OWN.contains(&name) && is_checked_out {
                 Origin::Workspace
             } else {
                 Origin::Commit {
@@ -126,14 +126,14 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_by_the_workspace() {
-        for event in ["push", "schedule", "workflow_dispatch", "release", ""] {
+    fn a_branchs_own_events_by_the_workspace() {
+        for event in OWN {
             assert_eq!(origin(event, &json!({})).unwrap(), Origin::Workspace);
         }
     }
 
     #[test]
-    fn another_checkout_brings_no_policy() {
+    fn what_a_stranger_may_have_brought_is_no_policy() {
         let none = Event::default();
         let other = "f".repeat(40);
         let at_sha = Origin::Commit {
@@ -144,11 +144,14 @@ mod tests {
             ("push", Some(SHA), Origin::Workspace),
             ("push", None, Origin::Workspace),
             ("push", Some(&*other), at_sha.clone()),
-            ("workflow_run", Some(SHA), Origin::Workspace),
+            ("workflow_run", Some(SHA), at_sha.clone()),
             ("workflow_run", Some(&other), at_sha.clone()),
             ("workflow_run", None, at_sha.clone()),
             ("issue_comment", Some(&other), at_sha.clone()),
-            ("issue_comment", None, at_sha),
+            ("issue_comment", Some(SHA), at_sha.clone()),
+            ("issue_comment", None, at_sha.clone()),
+            ("repository_dispatch", Some(SHA), at_sha.clone()),
+            ("", Some(SHA), at_sha),
         ] {
             let decided = super::origin(event, &none, SHA, head).unwrap();
             assert_eq!(decided, expected, "{event} {head:?}");

@@ -6,7 +6,7 @@
 
 mod refused;
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -132,15 +132,18 @@ impl Folder {
             .next("Remove what is there, or name another folder."),
             _ => refused("opened", &at, error),
         })?;
-        let name = format!("{TEMPORARY}{}", Uuid::new_v4());
         // A full disk may still take a name.
-        folder
-            .replace(&name, &[0; 4096])
-            .and_then(|()| unlinkat(&folder.handle, &name, AtFlags::empty()))
-            .map_err(|error| {
-                let failure = refused("written to", &folder.path, error);
-                failure.because(format!("Results go to `{input}: {path}`."))
-            })
+        let tried = folder.unfinished(&[0; 4096]).and_then(|(name, _locked)| {
+            match unlinkat(&folder.handle, &name, AtFlags::empty()) {
+                // Where there are no locks, another run may have removed it.
+                Ok(()) | Err(Errno::NOENT) => Ok(()),
+                other => other,
+            }
+        });
+        tried.map_err(|error| {
+            let failure = refused("written to", &folder.path, error);
+            failure.because(format!("Results go to `{input}: {path}`."))
+        })
     }
 
     /// Opens a plain file in this folder for reading and writing, and makes it if it is missing. What
@@ -287,18 +290,27 @@ impl Folder {
 
     fn replace(&self, name: &str, content: &[u8]) -> rustix::io::Result<()> {
         self.remove_unfinished();
-        let (temporary, mut file) = self.temporary()?;
+        // Locked until it has its name: else another run would remove it.
+        let (temporary, _locked) = self.unfinished(content)?;
+        renameat(&self.handle, &temporary, &self.handle, name)
+            .inspect_err(|_| self.unlink(&temporary))
+    }
+
+    /// A new file with this content; none where it cannot be written.
+    fn unfinished(&self, content: &[u8]) -> rustix::io::Result<(String, File)> {
+        let (name, mut file) = self.temporary()?;
         let written = self.give(&file).and_then(|()| {
             file.write_all(content)
                 .and_then(|()| file.sync_data())
                 .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
         });
-        let done = written.and_then(|()| renameat(&self.handle, &temporary, &self.handle, name));
-        if done.is_err() {
-            // The first error is the one to tell.
-            let _ = unlinkat(&self.handle, &temporary, AtFlags::empty());
+        match written {
+            Ok(()) => Ok((name, file)),
+            Err(error) => {
+                self.unlink(&name);
+                Err(error)
+            }
         }
-        done
     }
 
     /// A new file, locked for as long as it is open: its writer lives.
@@ -308,14 +320,24 @@ impl Folder {
         loop {
             let name = format!("{TEMPORARY}{}", Uuid::new_v4());
             let file = File::from(openat(&self.handle, &name, flags, Mode::from(0o644))?);
-            // Where there are no locks, none is found free either.
-            let _ = file.try_lock();
-            // Another run may have taken it for left behind before it was locked.
-            match statat(&self.handle, &name, AtFlags::SYMLINK_NOFOLLOW) {
-                Err(Errno::NOENT) => {}
-                _ => return Ok((name, file)),
+            match file.try_lock() {
+                // Another run takes it for left behind, and is about to remove it.
+                Err(TryLockError::WouldBlock) => self.unlink(&name),
+                // Where there are no locks, none is found free either.
+                Ok(()) | Err(TryLockError::Error(_)) => {
+                    // Another run may have removed it before it was locked.
+                    match statat(&self.handle, &name, AtFlags::SYMLINK_NOFOLLOW) {
+                        Err(Errno::NOENT) => {}
+                        _ => return Ok((name, file)),
+                    }
+                }
             }
         }
+    }
+
+    /// Removes a file of ours that is of no use. It may be gone, and a failure does no harm.
+    fn unlink(&self, name: &str) {
+        let _ = unlinkat(&self.handle, name, AtFlags::empty());
     }
 
     /// Removes what a writer left that was killed. Failures do no harm.
@@ -474,6 +496,24 @@ mod tests {
             .unwrap_err();
         assert_eq!(failure.outcome.code(), 3, "{failure}");
         assert!(failure.what.contains("/sys/kernel"), "{failure}");
+    }
+
+    #[test]
+    fn runs_that_share_a_folder_do_not_remove_what_the_other_writes() {
+        let (directory, _) = workspace();
+        std::thread::scope(|scope| {
+            for run in 0..4 {
+                let folder = Folder::root(directory.path()).unwrap();
+                scope.spawn(move || {
+                    let file = path(&format!("run-{run}"));
+                    for _ in 0..100 {
+                        folder.try_writing("output-directory", &path(".")).unwrap();
+                        folder.write(&file, b"whole").unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 4);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::io::{IsTerminal, stderr, stdout};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -93,6 +94,10 @@ pub fn run(arguments: Vec<OsString>, environment: &Environment) -> ExitCode {
         runtime.shutdown_timeout(Duration::from_secs(1));
         ended
     });
+    for folder in process::kept() {
+        let (title, message) = kept(&folder);
+        console.annotate(Annotation::new(Level::Warning, title, message));
+    }
     let ended = match ended {
         Ok(None) => return ExitCode::SUCCESS,
         Ok(Some(outcome)) => Ok(outcome),
@@ -108,6 +113,16 @@ fn runtime() -> Result<Runtime> {
             format!("No thread could be started: {error}."),
         )
     })
+}
+
+/// Of a private folder that could not be removed.
+fn kept(folder: &Path) -> (&'static str, String) {
+    let what = format!(
+        "{} could not be removed, and may hold registry credentials. The next run on this machine \
+         tries again; `rm -rf` it if there is none.",
+        folder.display()
+    );
+    ("Temporary folder left behind", what)
 }
 
 /// None: the arguments asked for help or the version, and got it.
@@ -131,7 +146,7 @@ fn start(
     if cancel.is_cancelled() {
         return Err(cancel::failure());
     }
-    process::take_charge();
+    process::take_charge(&cancel);
     let session = Session::new(
         console.clone(),
         environment.clone(),

@@ -4,6 +4,7 @@ use std::fs::{self, File, Permissions};
 use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 use tempfile::TempDir;
@@ -12,12 +13,13 @@ use super::identity::{NOBODY, RunAs, refused};
 use super::left_behind::{self, PREFIX};
 use crate::outcome::{Failure, Result};
 
-pub(super) const HOME: &str = "home";
-pub(super) const GIVEN: &str = "given";
-pub(super) const EMPTY: &str = "empty";
+const HOME: &str = "home";
+const GIVEN: &str = "given";
+const EMPTY: &str = "empty";
 
 /// A private folder in the temporary directory, removed with all that is in it when dropped. What a
-/// killed run left is removed by the next one ([`super::left_behind`]).
+/// killed run left, or what could not be removed, is removed by the next one
+/// ([`super::left_behind`]).
 ///
 /// | part | mode | whose | for |
 /// |---|---|---|---|
@@ -29,6 +31,8 @@ pub(super) const EMPTY: &str = "empty";
 pub struct Folder {
     whole: TempDir,
     run_as: RunAs,
+    /// Files with secrets.
+    entrusted: Mutex<Vec<PathBuf>>,
     _lock: File,
 }
 
@@ -61,6 +65,7 @@ impl Folder {
         let folder = Self {
             whole,
             run_as,
+            entrusted: Mutex::default(),
             _lock: lock,
         };
         // The child must pass through, and has no business to list.
@@ -115,6 +120,11 @@ impl Folder {
         fs::create_dir(&parent)?;
         set_mode(&parent, 0o700)?;
         let path = parent.join(name);
+        let mut entrusted = self
+            .entrusted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        entrusted.push(path.clone());
         create(&path, 0o600, content)?;
         if self.run_as == RunAs::Nobody {
             chown(&path, Some(NOBODY), Some(NOBODY))?;
@@ -126,7 +136,16 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        left_behind::empty(self.whole.path());
+        // First: what a child left may take a while.
+        let entrusted = self.entrusted.get_mut();
+        for secret in entrusted.unwrap_or_else(PoisonError::into_inner) {
+            // The child may have moved it: with all else, then.
+            let _ = fs::remove_file(secret);
+        }
+        if !left_behind::empty(self.whole.path()) {
+            // With its lock, so that the next run knows it.
+            self.whole.disable_cleanup(true);
+        }
     }
 }
 

@@ -16,17 +16,20 @@ mod program;
 mod run;
 mod strays;
 
+use tokio_util::sync::CancellationToken;
+
 pub use capture::{Keep, Log, everything};
 pub use folder::Folder;
 pub use identity::{NOBODY, Place, RunAs};
 pub use launch::launched;
+pub use left_behind::kept;
 pub use program::{Interpreter, Programs, interpreter};
 pub use run::{Child, End, Ended, run};
 
 /// For a process that is slipway and nothing else, before it starts the first child: what a killed run
 /// left is removed, and children at a desk end with this process and leave nothing behind.
-pub fn take_charge() {
-    left_behind::remove(&folder::temporary());
+pub fn take_charge(cancel: &CancellationToken) {
+    left_behind::remove(&folder::temporary(), cancel);
     strays::adopt_all();
     launch::enable();
 }

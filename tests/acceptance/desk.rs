@@ -163,6 +163,24 @@ fn a_scanner_dies_with_a_slipway_that_is_killed_and_the_next_run_clears_up() {
 }
 
 #[test]
+fn folders_deeper_than_a_path_or_the_limit_of_open_files_are_removed() {
+    // 200 bytes a level: 60,000 in all.
+    let deep = r#"
+        cd "$HOME"; name=$(printf '%0200d' 0); level=0
+        while [ $level -lt 300 ]; do
+            mkdir $name && cd -P $name || exit 9
+            level=$((level + 1))
+        done"#;
+    let desk = Desk::new(&format!("{deep}\n{CLEAN}"));
+    let mut command = desk.command("/bin/sh");
+    command.args(["-c", "ulimit -n 64; exec \"$@\"", "sh", SLIPWAY]);
+    command.args(SCAN);
+    let (code, report) = ended(command);
+    assert_eq!(code, 0, "{report}");
+    assert_eq!(desk.left(), [""; 0].map(PathBuf::from));
+}
+
+#[test]
 fn what_a_scanner_leaves_behind_is_ended_and_its_output_is_good() {
     // In a session of its own, without a parent, holding both pipes.
     let daemon = format!(

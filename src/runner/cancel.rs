@@ -5,7 +5,8 @@
 //! without a handler both would be ignored. A second signal must not kill a process that is
 //! writing down what it did: the handler stays.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::sync::{Arc, Once};
 use std::time::Instant;
 
@@ -57,6 +58,9 @@ fn hangup_is_ignored() -> bool {
     mask.is_some_and(|mask| mask & 1 == 1)
 }
 
+/// Bytes of a file that are copied before the clock is looked at.
+const STEP: u64 = 16 << 20;
+
 /// How long work of our own may go on: until the run is cancelled or its time is over. What waits for
 /// nobody asks between its steps, each of which takes far less than a second.
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +85,19 @@ impl Until<'_> {
         }
         Ok(())
     }
+
+    /// Copies a file from where both stand, in steps.
+    ///
+    /// # Errors
+    /// It is over, or one of them fails.
+    pub fn copy(&self, from: &mut File, to: &mut File) -> io::Result<()> {
+        loop {
+            self.check()?;
+            if io::copy(&mut from.by_ref().take(STEP), to)? == 0 {
+                return Ok(());
+            }
+        }
+    }
 }
 
 /// How a cancelled run ends, unless the action knows better.
@@ -91,4 +108,28 @@ pub fn failure() -> Failure {
         "The run was cancelled before it reached a verdict.",
     )
     .next("Run it again if this was not meant.")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_large_file_is_copied_in_steps() {
+        let size = 2 * STEP + 1;
+        let (mut from, mut to) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
+        from.set_len(size).unwrap();
+        let cancel = CancellationToken::new();
+        let deadline = Instant::now() + Duration::from_mins(1);
+        let until = Until {
+            cancel: &cancel,
+            deadline,
+        };
+        until.copy(&mut from, &mut to).unwrap();
+        assert_eq!(to.metadata().unwrap().len(), size);
+        cancel.cancel();
+        until.copy(&mut from, &mut to).unwrap_err();
+    }
 }

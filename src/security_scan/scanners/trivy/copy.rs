@@ -1,7 +1,7 @@
 //! Copies of what lies in the workspace, for a child that may not read it there.
 
 use std::fs::{self, File, Permissions};
-use std::io::{self, Read as _};
+use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -12,9 +12,6 @@ use rustix::io::Errno;
 
 use crate::no_follow::READING;
 use crate::runner::cancel::Until;
-
-/// Bytes of a file that are copied before the clock is looked at.
-const STEP: u64 = 16 << 20;
 
 /// Copies a plain file, or a folder with the plain files and folders in it, readable for everybody.
 /// Nothing else is copied, and no link is followed: names can change while we look. An error also if
@@ -46,9 +43,7 @@ pub(super) fn copy(
         FileType::RegularFile => {
             let mut copy = File::options().write(true).create_new(true).open(to)?;
             let mut file = File::from(opened);
-            while io::copy(&mut file.by_ref().take(STEP), &mut copy)? > 0 {
-                until.check()?;
-            }
+            until.copy(&mut file, &mut copy)?;
             fs::set_permissions(to, Permissions::from_mode(0o644))?;
         }
         _ => {}
@@ -128,22 +123,5 @@ mod tests {
             copy(File::open(folder.path()).unwrap(), "large", &to, until).unwrap_err();
             assert!(!to.exists());
         }
-    }
-
-    #[test]
-    fn a_large_file_is_copied_in_steps() {
-        let folder = tempfile::tempdir().unwrap();
-        let size = 2 * STEP + 1;
-        let file = File::create(folder.path().join("large")).unwrap();
-        file.set_len(size).unwrap();
-        let cancel = CancellationToken::new();
-        let deadline = Instant::now() + Duration::from_mins(1);
-        let until = Until {
-            cancel: &cancel,
-            deadline,
-        };
-        let to = folder.path().join("to");
-        copy(File::open(folder.path()).unwrap(), "large", &to, until).unwrap();
-        assert_eq!(fs::metadata(to).unwrap().len(), size);
     }
 }

@@ -20,6 +20,7 @@ use super::{file, usable};
 use crate::no_follow::{FOLDER, READING};
 use crate::outcome::Result;
 use crate::process::{Child, End, Folder, Log, everything, run as child};
+use crate::runner::cancel::Until;
 use crate::runner::folder::Folder as Directory;
 use crate::text;
 
@@ -129,9 +130,9 @@ async fn take(
     let cache = root
         .create(&trivy.job.cache)
         .map_err(|failure| unplaced(failure.what))?;
-    let left = trivy.job.deadline.saturating_duration_since(Instant::now());
-    lock(&cache, PATIENCE.min(left)).await.map_err(unplaced)?;
-    let placed = place(&brought, &cache);
+    let until = trivy.until();
+    lock(&cache, PATIENCE, until).await.map_err(unplaced)?;
+    let placed = place(&brought, &cache, until);
     // Closing it would unlock it as well, but this handle stays open for the whole run.
     let _ = flock(&cache, FlockOperation::Unlock);
     placed.map_err(|error| unplaced(error.to_string()))?;
@@ -140,17 +141,25 @@ async fn take(
 
 /// Keeps other runs from putting theirs into the same cache meanwhile. Where the file system knows
 /// no locks, there is none.
-async fn lock(cache: &Directory, patience: Duration) -> std::result::Result<(), String> {
+async fn lock(
+    cache: &Directory,
+    patience: Duration,
+    until: Until<'_>,
+) -> std::result::Result<(), String> {
     let started = Instant::now();
+    let deadline = until.deadline.min(started + patience);
     loop {
         match flock(cache, FlockOperation::NonBlockingLockExclusive) {
-            Err(Errno::WOULDBLOCK) if started.elapsed() < patience => {
-                tokio::time::sleep(Duration::from_millis(50)).await;
+            Err(Errno::WOULDBLOCK) if Instant::now() < deadline => {
+                tokio::select! {
+                    () = until.cancel.cancelled() => return Err("the run was cancelled".to_owned()),
+                    () = tokio::time::sleep(Duration::from_millis(50)) => {}
+                }
             }
             Err(Errno::WOULDBLOCK) => {
                 return Err(format!(
                     "another process has held its lock for {} seconds",
-                    patience.as_secs()
+                    started.elapsed().as_secs()
                 ));
             }
             _ => return Ok(()),
@@ -160,7 +169,7 @@ async fn lock(cache: &Directory, patience: Duration) -> std::result::Result<(), 
 
 /// Puts the two files into `db`: either the old pair stands there or the new one. The caller holds
 /// the lock, so that whatever is unfinished there is left over.
-fn place(brought: &Directory, cache: &Directory) -> io::Result<()> {
+fn place(brought: &Directory, cache: &Directory, until: Until<'_>) -> io::Result<()> {
     for entry in Dir::read_from(cache)? {
         let entry = entry?;
         if entry
@@ -172,14 +181,14 @@ fn place(brought: &Directory, cache: &Directory) -> io::Result<()> {
         }
     }
     let name = format!("{UNFINISHED}{}", uuid::Uuid::new_v4());
-    let placed = fill(brought, cache, &name).and_then(|()| exchange(cache, &name));
+    let placed = fill(brought, cache, &name, until).and_then(|()| exchange(cache, &name));
     // What could not be placed, or what stood there before.
     remove(cache, &name);
     placed
 }
 
 /// Makes a folder of the cache with copies of the two files.
-fn fill(brought: &Directory, cache: &Directory, name: &str) -> io::Result<()> {
+fn fill(brought: &Directory, cache: &Directory, name: &str, until: Until<'_>) -> io::Result<()> {
     mkdirat(cache, name, Mode::from(0o755))?;
     let folder = openat(cache, name, FOLDER, Mode::empty())?;
     let from = openat(brought, "db", FOLDER, Mode::empty())?;
@@ -187,7 +196,7 @@ fn fill(brought: &Directory, cache: &Directory, name: &str) -> io::Result<()> {
         let mut from = File::from(openat(&from, name, READING, Mode::empty())?);
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let mut to = File::from(openat(&folder, name, flags, Mode::from(0o644))?);
-        io::copy(&mut from, &mut to)?;
+        until.copy(&mut from, &mut to)?;
         to.sync_all()?;
         cache.give(&to)?;
     }
@@ -220,7 +229,15 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
+    use tokio_util::sync::CancellationToken;
+
     use super::*;
+
+    /// Time enough.
+    fn until(cancel: &CancellationToken) -> Until<'_> {
+        let deadline = Instant::now() + Duration::from_mins(1);
+        Until { cancel, deadline }
+    }
 
     const PAIR: [&str; 2] = ["trivy.db", "metadata.json"];
 
@@ -253,13 +270,15 @@ mod tests {
     #[test]
     fn the_pair_is_replaced_at_once() {
         let (_folder, brought, cache) = folders();
+        let cancel = CancellationToken::new();
+        let until = until(&cancel);
         for left in [".db-left", ".db-other"] {
             fs::create_dir(cache.path().join(left)).unwrap();
             fs::write(cache.path().join(left).join("trivy.db"), "half").unwrap();
         }
         for round in ["first", "second"] {
             bring(brought.path(), round);
-            place(&brought, &cache).unwrap();
+            place(&brought, &cache, until).unwrap();
             assert_eq!(names(cache.path()), ["db"]);
             for name in PAIR {
                 let text = fs::read_to_string(cache.path().join("db").join(name)).unwrap();
@@ -271,13 +290,15 @@ mod tests {
     #[test]
     fn what_cannot_be_placed_leaves_the_old_pair_and_no_trace() {
         let (_folder, brought, cache) = folders();
+        let cancel = CancellationToken::new();
+        let until = until(&cancel);
         bring(brought.path(), "old");
-        place(&brought, &cache).unwrap();
+        place(&brought, &cache, until).unwrap();
         // A link in place of the second file is not followed: the first was copied by then.
         let second = brought.path().join("db/metadata.json");
         fs::remove_file(&second).unwrap();
         std::os::unix::fs::symlink("/etc/passwd", &second).unwrap();
-        assert!(place(&brought, &cache).is_err());
+        assert!(place(&brought, &cache, until).is_err());
         assert_eq!(names(cache.path()), ["db"]);
         let text = fs::read_to_string(cache.path().join("db/trivy.db")).unwrap();
         assert_eq!(text, "old");
@@ -293,10 +314,12 @@ mod tests {
             let cache = Directory::root(cache.path()).unwrap();
             runs.spawn(async move {
                 let brought = Directory::root(&at).unwrap();
+                let cancel = CancellationToken::new();
+                let until = until(&cancel);
                 for round in 0..10 {
                     bring(&at, &format!("{run} {round}"));
-                    lock(&cache, PATIENCE).await.unwrap();
-                    place(&brought, &cache).unwrap();
+                    lock(&cache, PATIENCE, until).await.unwrap();
+                    place(&brought, &cache, until).unwrap();
                     let pair = PAIR.map(|name| cache.path().join("db").join(name));
                     let [one, other] = pair.map(|path| fs::read_to_string(path).unwrap());
                     assert_eq!((&one, &other), (&format!("{run} {round}"), &one));
@@ -311,11 +334,28 @@ mod tests {
     #[tokio::test]
     async fn a_lock_that_is_never_given_back_is_not_waited_for() {
         let (_folder, _, cache) = folders();
+        let cancel = CancellationToken::new();
+        let until = until(&cancel);
         let other = Directory::root(cache.path()).unwrap();
         flock(&other, FlockOperation::LockExclusive).unwrap();
-        let error = lock(&cache, Duration::ZERO).await.unwrap_err();
+        let error = lock(&cache, Duration::ZERO, until).await.unwrap_err();
         assert!(error.contains("held its lock"), "{error}");
         drop(other);
-        assert_eq!(lock(&cache, Duration::ZERO).await, Ok(()));
+        assert_eq!(lock(&cache, Duration::ZERO, until).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn who_is_cancelled_neither_waits_for_the_lock_nor_copies() {
+        let (_folder, brought, cache) = folders();
+        bring(brought.path(), "new");
+        let cancel = CancellationToken::new();
+        let until = until(&cancel);
+        let other = Directory::root(cache.path()).unwrap();
+        flock(&other, FlockOperation::LockExclusive).unwrap();
+        let (error, ()) = tokio::join!(lock(&cache, PATIENCE, until), async { cancel.cancel() });
+        assert_eq!(error.unwrap_err(), "the run was cancelled");
+        drop(other);
+        place(&brought, &cache, until).unwrap_err();
+        assert!(names(cache.path()).is_empty());
     }
 }

@@ -228,6 +228,19 @@ fn schema_and_parser_agree_on_policies() {
             suppression("rule: B101, reason: r, expires: 2026-07-01"),
             false,
         ),
+        (suppression(&format!("fingerprint: 'a:1', {whole}")), false),
+        (
+            suppression(&format!("rule: B101, fingerprint: 'a:1', {whole}")),
+            false,
+        ),
+        (
+            suppression(&format!("path: a, fingerprint: 'a:1', {whole}")),
+            false,
+        ),
+        (
+            suppression(&format!("rule: B101, path: a, fingerprint: 'a:1', {whole}")),
+            true,
+        ),
         (suppression(&format!("cve: GHSA-1, {whole}")), false),
         (suppression(&format!("purl: requests, {whole}")), false),
         (

@@ -86,15 +86,14 @@ pub(super) struct RawRules {
 }
 
 /// An accepted finding. All of `rule`, `path`, `fingerprint`, `cve` and `purl` that are given must
-/// match; at least one is needed.
+/// match; at least one of `rule`, `path`, `cve` and `purl` is needed.
 #[derive(Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(
     rename = "Suppression",
     extend("anyOf" = [
-        {"required": ["rule"]}, {"required": ["path"]}, {"required": ["fingerprint"]},
-        {"required": ["cve"]}, {"required": ["purl"]},
-    ])
+        {"required": ["rule"]}, {"required": ["path"]}, {"required": ["cve"]}, {"required": ["purl"]},
+    ], "dependentRequired" = {"fingerprint": ["rule", "path"]})
 )]
 pub(super) struct RawSuppression {
     /// Rule id, or another name of it (GHSA, AVD), letter by letter.
@@ -103,7 +102,9 @@ pub(super) struct RawSuppression {
     /// Glob of the path.
     #[schemars(with = "Option<String>", length(min = 1))]
     pub(super) path: Option<Spanned<String>>,
-    /// The alert's fingerprint (`primaryLocationLineHash`), as report.json gives it.
+    /// The alert's fingerprint (`primaryLocationLineHash`), as report.json gives it, to accept a
+    /// rule at one line of a file: needs `rule` and `path` beside it, because a hash of 64 bits is
+    /// no proof of what it was made of.
     #[schemars(with = "Option<String>", length(min = 1))]
     pub(super) fingerprint: Option<Spanned<String>>,
     /// CVE identifier.

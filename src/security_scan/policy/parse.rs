@@ -256,11 +256,25 @@ impl Reader {
             cve: self.optional("cve", raw.cve.as_ref(), cve),
             purl: self.optional("purl", raw.purl.as_ref(), Purl::new),
         };
+        if let Some(fingerprint) = &raw.fingerprint {
+            let beside = [("rule", &raw.rule), ("path", &raw.path)];
+            let missing = beside.iter().filter(|(_, value)| value.is_none());
+            let missing: Vec<_> = missing.map(|(key, _)| format!("`{key}`")).collect();
+            if !missing.is_empty() {
+                self.problem(
+                    fingerprint.referenced,
+                    format!(
+                        "`fingerprint` alone could be met by code that its author made for it: \
+                         add the finding's {} beside it",
+                        missing.join(" and ")
+                    ),
+                );
+            }
+        }
         if matcher == Matcher::default() && self.problems.len() == before {
             self.problem(
                 place,
-                "the suppression covers nothing: give at least one of `rule`, `path`, \
-                 `fingerprint`, `cve`, `purl`"
+                "the suppression covers nothing: give at least one of `rule`, `path`, `cve`, `purl`"
                     .to_owned(),
             );
         }
@@ -398,7 +412,7 @@ suppressions:
       we never parse XML.
     expires: 2026-06-30
 
-  - {rule: B101, owner: ann, reason: asserts in tests, expires: 2027-01-02, path: tests/}
+  - {rule: B101, owner: ann, reason: asserts in tests, expires: 2027-01-02, path: tests/, fingerprint: 'a:1'}
 include:
   - src/
 exclude: [vendor/, '**/generated/**']
@@ -483,6 +497,9 @@ credentials: refuse
             ("no owner", "version: 1\nsuppressions:\n  - rule: B1\n    reason: r\n    expires: 2026-02-01\n  - rule: B2\n".into()),
             ("blank owner", "version: 1\nsuppressions:\n  - {rule: B1, owner: ' ', reason: r, expires: 2026-02-01}\n".into()),
             ("covers nothing", "version: 1\nsuppressions:\n  - {owner: o, reason: r, expires: 2026-02-01}\n".into()),
+            ("a fingerprint alone", "version: 1\nsuppressions:\n  - fingerprint: 39fa2ee980eb94b0:1\n    owner: o\n    reason: r\n    expires: 2026-02-01\n".into()),
+            ("a fingerprint without a path", format!("{entry}2026-02-01\n    cve: CVE-2024-1234\n    fingerprint: a:1\n")),
+            ("a fingerprint without a rule", "version: 1\nsuppressions:\n  - {path: a, fingerprint: 'a:1', owner: o, reason: r, expires: 2026-02-01}\n".into()),
             ("unknown key of a suppression", format!("{entry}2026-02-01\n    until: never\n")),
             ("covered twice", format!("{entry}2026-02-01\n  - {{rule: B1, owner: p, reason: q, expires: 2026-03-01}}\n")),
             ("several at once", "version: 1\nexclude: [/abs, a]\nsuppressions:\n  - {cve: GHSA-1, purl: x, path: '[', owner: o, reason: r, expires: never}\n".into()),

@@ -27,7 +27,7 @@ pub struct Matcher {
     /// `ruleId` or another name of the rule, letter by letter.
     pub rule: Option<String>,
     pub path: Option<Pattern>,
-    /// `primaryLocationLineHash`, letter by letter.
+    /// `primaryLocationLineHash`, letter by letter. Of a policy never without `rule` and `path`.
     pub fingerprint: Option<String>,
     /// In capitals.
     pub cve: Option<String>,

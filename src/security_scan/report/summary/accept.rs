@@ -38,18 +38,27 @@ pub(super) fn entries(report: &Report) -> Option<Section> {
     titled("Accept a finding", vec![body])
 }
 
-/// A package by its name, whatever its version; anything else by its place.
+/// A package by its name, whatever its version; anything else by its file and line.
 fn entry(finding: &FindingReport) -> String {
     let purl = finding.package.as_ref();
     let purl = purl.and_then(|package| package.purl.as_deref());
     let rule = ("rule", finding.rule.clone());
-    let subject = match purl {
-        Some(purl) => ("purl", versionless(purl).to_owned()),
+    let mut keys = vec![rule];
+    if let Some(purl) = purl {
+        keys.push(("purl", versionless(purl).to_owned()));
+    } else {
         // A pattern, in which names such as `[id]` would mean something else.
-        None => ("path", globset::escape(&finding.location.path)),
-    };
+        keys.push(("path", globset::escape(&finding.location.path)));
+        // What a line says; the gate's own findings have none.
+        if !finding.fingerprint.is_empty() {
+            keys.push(("fingerprint", finding.fingerprint.clone()));
+        }
+    }
     // JSON's strings are YAML's.
-    let lines = [rule, subject].map(|(key, value)| format!("{key}: {}", Value::String(value)));
+    let lines = keys.into_iter();
+    let lines: Vec<_> = lines
+        .map(|(key, value)| format!("{key}: {}", Value::String(value)))
+        .collect();
     format!(
         "  - {}\n    owner:\n    reason:\n    expires:\n",
         lines.join("\n    ")
@@ -93,6 +102,10 @@ mod tests {
         let report = small(&scans, &[], None, vec![]);
         let body = entries(&report).unwrap().body;
         let yaml = body.split("```").nth(1).unwrap();
+        assert!(
+            yaml.contains("fingerprint: \"39fa2ee980eb94b0:1\""),
+            "{yaml}"
+        );
         let filled = yaml
             .trim_start_matches("yaml\n")
             .replace("owner:", "owner: ann")

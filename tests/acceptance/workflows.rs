@@ -553,7 +553,7 @@ mod policies {
             used.push('\n');
         }
         let policy = parse(file, &used, date(2026, 1, 1));
-        assert_eq!(policy.suppressions.len(), 2);
+        assert_eq!(policy.suppressions.len(), 3);
         assert_eq!(policy.scanners.len(), 3);
         assert!(!policy.paths.scanned("docs/index.md"));
 

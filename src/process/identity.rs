@@ -30,13 +30,17 @@ impl Place {
     /// Looks where we are.
     #[must_use]
     pub fn here(environment: &Environment) -> Self {
-        if Path::new(MARK).exists() {
+        if Self::is_image() {
             Self::Image
         } else if environment.in_runner() {
             Self::Runner
         } else {
             Self::Desk
         }
+    }
+
+    pub(super) fn is_image() -> bool {
+        Path::new(MARK).exists()
     }
 }
 
@@ -96,8 +100,9 @@ impl RunAs {
             undumpable()
         };
         std::thread::scope(|scope| {
-            scope
-                .spawn(|| nobody().map(|()| work()))
+            // Too many processes of whatever a scanner left, and there is no thread to be had.
+            std::thread::Builder::new()
+                .spawn_scoped(scope, || nobody().map(|()| work()))?
                 .join()
                 .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
@@ -105,7 +110,7 @@ impl RunAs {
 }
 
 /// Closes this process's memory and environment to other processes, as `runner::harden` does.
-fn undumpable() -> io::Result<()> {
+pub(super) fn undumpable() -> io::Result<()> {
     use rustix::process::{DumpableBehavior, set_dumpable_behavior};
     Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
 }

@@ -25,11 +25,13 @@ pub use launch::launched;
 pub use left_behind::kept;
 pub use program::{Interpreter, Programs, interpreter};
 pub use run::{Child, End, Ended, run};
+pub use strays::nobody_left;
 
 /// For a process that is slipway and nothing else, before it starts the first child: what a killed run
 /// left is removed, and children at a desk end with this process and leave nothing behind.
 pub fn take_charge(cancel: &CancellationToken) {
     left_behind::remove(&folder::temporary(), cancel);
     strays::adopt_all();
+    strays::alone_in_image();
     launch::enable();
 }

@@ -37,6 +37,11 @@ impl RunStep {
 
     /// Exit code and what was printed.
     fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        self.run_as(is_root().then_some(RUNNER_UID), arguments)
+    }
+
+    /// As another user, if one is given.
+    fn run_as(&self, user: Option<u32>, arguments: &[&str]) -> (Option<i32>, String) {
         let path = format!("{}:/usr/bin:/bin", self.0.path("programs").display());
         let mut command = Command::new(self.0.path("programs/slipway"));
         command
@@ -46,14 +51,14 @@ impl RunStep {
             .current_dir(self.0.workspace())
             .args(["security-scan", "--scanners=trivy", "--trivy-checks=secret"])
             .args(arguments);
-        if is_root() {
+        if let Some(user) = user {
             let given = Command::new("chown")
-                .args(["-R", &format!("{RUNNER_UID}:{RUNNER_UID}")])
+                .args(["-R", &format!("{user}:{user}")])
                 .arg(self.0.path(""))
                 .status()
                 .unwrap();
             assert!(given.success());
-            command.uid(RUNNER_UID).gid(RUNNER_UID);
+            command.uid(user).gid(user);
         }
         let output = command.output().unwrap();
         let told = [output.stdout, output.stderr].concat();
@@ -94,4 +99,35 @@ fn a_token_that_its_scanners_can_read_is_told() {
     assert!(told.contains("::warning"), "{told}");
     assert!(told.contains("persist-credentials: false"), "{told}");
     assert!(!told.contains("eDp5"));
+}
+
+/// Whether they are ended or the run is: no process of one scanner sees the next one's password.
+#[test]
+fn what_a_scanner_leaves_behind_never_meets_the_next_ones_password() {
+    for user in [is_root().then_some(RUNNER_UID), None] {
+        let step = RunStep::new();
+        let lock = step.0.path("forks.lock");
+        fs::write(&lock, "").unwrap();
+        fs::set_permissions(&lock, fs::Permissions::from_mode(0o666)).unwrap();
+        let trivy = include_str!("forks.py").replace("/tmp/forks.lock", lock.to_str().unwrap());
+        fs::write(step.0.path("programs/trivy"), trivy).unwrap();
+        let (code, told) = step.run_as(
+            user,
+            &[
+                "--images=registry.example/a/b:1",
+                "--output-directory=results",
+            ],
+        );
+        let log = step
+            .0
+            .workspace()
+            .join("results/security-scan/logs/trivy-image-registry.example-a-b.log");
+        let log = fs::read_to_string(log).unwrap_or_default();
+        if code == Some(3) {
+            assert!(told.contains("processes can't be ended"), "{told}");
+        } else {
+            assert_eq!(code, Some(0), "{told}");
+            assert!(log.contains("nobody is left"), "{log}{told}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::findings::Place;
 use super::{Trivy, copy, tool, unwritable};
 use crate::outcome::{Failure, Result};
-use crate::process::{Folder, RunAs};
+use crate::process::{Folder, RunAs, nobody_left};
 use crate::runner::cancel::Until;
 use crate::runner::folder::Folder as Directory;
 use crate::runner::path::RelativePath;
@@ -152,7 +152,7 @@ pub(super) async fn scan(trivy: &Trivy<'_>, target: &Target) -> Result<Ran> {
                 .iter()
                 .map(OsString::from)
                 .collect(),
-            remote(trivy, target, &folder)?,
+            remote(trivy, target, &folder).await?,
         ),
     };
     let process = super::Target {
@@ -171,12 +171,14 @@ pub(super) async fn scan(trivy: &Trivy<'_>, target: &Target) -> Result<Ran> {
 }
 
 /// The environment for an image that its registry holds: the network, and credentials.
-fn remote(
+async fn remote(
     trivy: &Trivy<'_>,
     target: &Target,
     folder: &Folder,
 ) -> Result<Vec<(OsString, OsString)>> {
     let job = trivy.job;
+    // A proxy's address may hold a password as well.
+    nobody_left(job.run_as).await?;
     let mut env = job.network();
     let token = job.inputs.token.as_ref();
     let token = token.filter(|_| target.name.starts_with("ghcr.io/"));

@@ -171,6 +171,26 @@ fn a_scanner_that_was_tampered_with_gets_nothing() {
 
 /// That the attempts of `hostile.py` succeed where nothing holds them: run by root, in slipway's place.
 #[test]
+fn processes_that_fork_without_end_do_not_outlive_their_scanner() {
+    let Some(docker) = docker() else { return };
+    let job = Job::new().file("app.py", "import os\n").commit();
+    database(&job);
+    let script = repository().join("tests/acceptance/forks.py");
+    let image = image(docker, "forks", &fs::read(script).unwrap());
+    let result = with_image(docker, &image)
+        .input("scanners", "trivy")
+        .input("images", "registry.example.com/a/b:1")
+        .input(
+            "registry-auth",
+            "registry.example.com user pass-word-of-the-registry",
+        )
+        .run(&job);
+    assert_eq!(result.exit, 0, "{}", result.log);
+    let log = result_file(&job, "logs/trivy-image-registry.example.com-a-b.log");
+    assert!(log.contains("nobody is left"), "{log}");
+}
+
+#[test]
 fn the_attempts_succeed_without_slipway_around_them() {
     let Some(docker) = docker() else { return };
     let job = job();

@@ -1,15 +1,15 @@
 //! Comments that tell Trivy's misconfiguration scanners to look away: Trivy obeys them, counts them
 //! nowhere and has no switch against them.
 //!
-//! What counts: `trivy:`, `tfsec:` or `cfsec:`, and before the next ASCII blank a section `ignore`
-//! (`trivy:ignore:ID`, `trivy:exp:2030-01-01:ignore:ID`). Trivy looks at fewer places: it cuts lines
-//! into words by rules of its own (`pkg/iac/ignore/parse.go` of
-//! <https://github.com/aquasecurity/trivy>). Whoever refuses ignores is better told of one too many.
+//! What counts: `trivy:`, `tfsec:` or `cfsec:`, and before the next space or the line's end a section
+//! `ignore` (`trivy:ignore:ID`, `trivy:exp:2030-01-01:ignore:ID`). Trivy, which cuts a line into words
+//! at spaces alone, looks at fewer places (`pkg/iac/ignore/parse.go` of
+//! <https://github.com/aquasecurity/trivy>), and at fewer files: which ones, it decides by rules that
+//! are not worth repeating (`pkg/iac/detection/detect.go`). Whoever refuses ignores is better told of
+//! one too many.
 //! `cfsec:` is obeyed no more by Trivy 0.76, but still means the same to whoever wrote it.
 
-use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::Path;
 
 use crate::security_scan::scan::InlineIgnore;
 
@@ -17,29 +17,6 @@ use crate::security_scan::scan::InlineIgnore;
 const LONGEST: usize = 200;
 const PREFIXES: [&[u8]; 3] = [b"trivy:", b"tfsec:", b"cfsec:"];
 const IGNORE: &[u8] = b"ignore";
-
-/// Whether Trivy's misconfiguration scanners may read a file of this name.
-/// Source: `pkg/iac/detection/detect.go`.
-#[must_use]
-pub fn read_by_trivy(path: &Path) -> bool {
-    let part = |part: Option<&OsStr>| part.map(|part| part.to_string_lossy().into_owned());
-    let stem = part(path.file_stem()).unwrap_or_default();
-    let extension = part(path.extension()).map(|extension| extension.to_ascii_lowercase());
-    matches!(&*stem, "Dockerfile" | "Containerfile")
-        || matches!(
-            extension.as_deref(),
-            Some(
-                "tf" | "tfvars"
-                    | "tofu"
-                    | "json"
-                    | "yaml"
-                    | "yml"
-                    | "tpl"
-                    | "dockerfile"
-                    | "containerfile"
-            )
-        )
-}
 
 /// The ignores of a file; `path` is what they are reported under. Of the text around them nothing is
 /// kept: a secret may stand there.
@@ -53,9 +30,7 @@ pub fn in_file(file: &mut impl Read, path: &str) -> io::Result<Vec<InlineIgnore>
             return Ok(search.found);
         }
         let length = chunk.len();
-        for byte in chunk {
-            search.byte(*byte);
-        }
+        search.chunk(chunk);
         reader.consume(length);
     }
 }
@@ -70,7 +45,7 @@ struct Search<'a> {
     found: Vec<InlineIgnore>,
 }
 
-/// What stands behind a prefix, up to a blank.
+/// What stands behind a prefix, up to a space or the end of the line.
 struct Word {
     text: Vec<u8>,
     /// Bytes of `ignore` that this section starts with, if it holds nothing else.
@@ -89,15 +64,39 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// Outside a word nothing happens before a colon: most of a tree is passed over quickly.
+    fn chunk(&mut self, mut rest: &[u8]) {
+        while let Some(first) = rest.first() {
+            if self.word.is_some() || *first == b':' {
+                self.byte(*first);
+                rest = &rest[1..];
+                continue;
+            }
+            let colon = rest.iter().position(|byte| *byte == b':');
+            let (before, behind) = rest.split_at(colon.unwrap_or(rest.len()));
+            let lines = before.split(|byte| *byte == b'\n').count() - 1;
+            let lines = u32::try_from(lines).unwrap_or(u32::MAX);
+            self.line = self.line.saturating_add(lines);
+            for byte in &before[before.len().saturating_sub(self.recent.len())..] {
+                self.remember(*byte);
+            }
+            rest = behind;
+        }
+    }
+
+    fn remember(&mut self, byte: u8) {
+        self.recent.rotate_left(1);
+        self.recent[5] = byte;
+    }
+
     fn byte(&mut self, byte: u8) {
         if let Some(word) = &mut self.word {
             word.byte(byte);
-            if byte.is_ascii_whitespace() || byte == 0x0b {
+            if byte == b' ' || byte == b'\n' {
                 self.end_word();
             }
         } else {
-            self.recent.rotate_left(1);
-            self.recent[5] = byte;
+            self.remember(byte);
             if byte == b':' && PREFIXES.contains(&&self.recent[..]) {
                 self.word = Some(Word {
                     text: self.recent.to_vec(),
@@ -173,6 +172,11 @@ mod tests {
             ("# x \u{a0}trivy:ignore:DS-0002", 1),
             ("# x \u{b}trivy:ignore:DS-0002", 1),
             ("# trivy:ignore\u{a0}DS-0002", 1),
+            // A tab, or whatever else, does not end a word.
+            ("# trivy:x:a\tb:ignore:*", 1),
+            ("# trivy:x:a\u{b}\u{c}\rb:ignore:*", 1),
+            ("# trivy:x:a b:ignore:*", 0),
+            ("# trivy:x:a\n#b:ignore:*", 0),
             // Obeyed by nobody, and still worth a look.
             ("\"trivy:ignore:x\"", 1),
             ("# see trivy:ignored", 0),
@@ -199,32 +203,11 @@ mod tests {
         assert!(in_file(&mut &b"\xff\xfe\n"[..], "a").unwrap().is_empty());
     }
 
-    #[test]
-    fn which_files_count() {
-        for (name, read) in [
-            ("main.tf", true),
-            ("a/x.tofu", true),
-            ("main.tf.json", true),
-            ("Dockerfile", true),
-            ("Dockerfile.dev", true),
-            ("api.dockerfile", true),
-            ("Containerfile", true),
-            ("deploy.YAML", true),
-            ("chart/templates/_helpers.tpl", true),
-            ("a.\u{212a}", false),
-            ("README.md", false),
-            ("Makefile", false),
-            ("a.py", false),
-        ] {
-            assert_eq!(read_by_trivy(Path::new(name)), read, "{name}");
-        }
-    }
-
     /// The rule once more, by words and sections instead of byte by byte.
     fn naive(text: &str) -> Vec<(u32, String)> {
         let mut all = Vec::new();
         for (line, number) in text.split('\n').zip(1..) {
-            for word in line.split([' ', '\t', '\u{b}', '\u{c}', '\r']) {
+            for word in line.split(' ') {
                 let places = ["trivy:", "tfsec:", "cfsec:"].map(|prefix| word.find(prefix));
                 let Some(at) = places.into_iter().flatten().min() else {
                     continue;
@@ -248,6 +231,15 @@ mod tests {
         #[test]
         fn words_and_bytes_agree(text in "([ \n\r\t\u{b}:x#]|trivy:|tfsec:|cfsec:|:?ignore:?|ignored|exp|\\PC){0,40}") {
             prop_assert_eq!(found(text.as_bytes()), naive(&text));
+        }
+
+        #[test]
+        fn where_a_chunk_ends_does_not_matter(text in "([ \n:x#]|trivy:|:?ignore:?|\\PC){0,40}", size in 1_usize..9) {
+            let mut search = Search::new("main.tf");
+            text.as_bytes().chunks(size).for_each(|chunk| search.chunk(chunk));
+            search.byte(b'\n');
+            let pieces: Vec<_> = search.found.into_iter().map(|one| (one.line, one.text)).collect();
+            prop_assert_eq!(pieces, found(text.as_bytes()));
         }
 
         #[test]

@@ -218,12 +218,11 @@ impl Walk<'_> {
             let manifest = text.map(|text| Manifest { path, text });
             self.tree.manifests.extend(manifest);
         }
-        if ignores::read_by_trivy(path) {
-            file.rewind()?;
-            let until = self.look.until;
-            let found = ignores::in_file(&mut Timed { file, until }, &path.to_string_lossy())?;
-            self.tree.trivy_ignores.extend(found);
-        }
+        // Whatever its name: which files Trivy takes for configuration is its own affair.
+        file.rewind()?;
+        let until = self.look.until;
+        let found = ignores::in_file(&mut Timed { file, until }, &path.to_string_lossy())?;
+        self.tree.trivy_ignores.extend(found);
         Ok(())
     }
 
@@ -572,6 +571,25 @@ mod tests {
             let file = open(&folder.path().join("main.tf")).unwrap();
             assert!(ignores::in_file(&mut Timed { file, until }, "main.tf").is_err());
         }
+    }
+
+    /// Trivy takes all of these for configuration.
+    #[test]
+    fn ignores_are_seen_whatever_the_files_name() {
+        let folder = tree();
+        let names = [
+            ".Dockerfile",
+            "api.doc\u{212a}erfile",
+            "dockerfile",
+            "main.tf",
+            "notes",
+        ];
+        for name in names {
+            fs::write(folder.path().join(name), "FROM x\n# trivy:ignore:*\n").unwrap();
+        }
+        let found = run(folder.path(), &[], RunAs::Ourselves).trivy_ignores;
+        let found: Vec<_> = found.iter().map(|one| (&*one.path, one.line)).collect();
+        assert_eq!(found, names.map(|name| (name, 2)));
     }
 
     #[test]

@@ -20,9 +20,13 @@ use std::sync::OnceLock;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 
+use super::network::Network;
+
 /// The first argument of a slipway that is to become another program. Then come its parent's id,
 /// the program and the program's arguments.
 const BECOME: &str = "__become";
+/// The same, for a program without a network.
+const BECOME_CLOSED: &str = "__become-without-network";
 /// Whatever file stands behind the path that slipway was started by, this is what runs.
 const OURSELVES: &str = "/proc/self/exe";
 
@@ -41,11 +45,15 @@ pub(super) fn enabled() -> bool {
 }
 
 /// What to start in the program's place, and the arguments before its own.
-pub(super) fn prefix(program: &Path) -> (&'static OsStr, [OsString; 3]) {
+pub(super) fn prefix(program: &Path, network: Network) -> (&'static OsStr, [OsString; 3]) {
     let us = std::process::id().to_string();
+    let first = match network {
+        Network::Open => BECOME,
+        Network::Closed => BECOME_CLOSED,
+    };
     (
         OsStr::new(OURSELVES),
-        [BECOME.into(), us.into(), program.into()],
+        [first.into(), us.into(), program.into()],
     )
 }
 
@@ -73,12 +81,14 @@ pub fn launched(arguments: &[OsString]) -> Option<ExitCode> {
     let [_, first, parent, program, rest @ ..] = arguments else {
         return None;
     };
-    if first != BECOME {
-        return None;
-    }
+    let network = match first.to_str()? {
+        BECOME => Network::Open,
+        BECOME_CLOSED => Network::Closed,
+        _ => return None,
+    };
     // A copy that is closed by exec.
     let report = io::stdin().as_fd().try_clone_to_owned();
-    let error = become_program(parent, program, rest);
+    let error = become_program(parent, program, rest, network);
     let number = error.raw_os_error().unwrap_or(Errno::IO.raw_os_error());
     if let Ok(report) = report {
         // A parent that is gone needs no report.
@@ -91,7 +101,12 @@ pub fn launched(arguments: &[OsString]) -> Option<ExitCode> {
     clippy::disallowed_methods,
     reason = "its environment was made by the one place that starts a program"
 )]
-fn become_program(parent: &OsStr, program: &OsStr, arguments: &[OsString]) -> io::Error {
+fn become_program(
+    parent: &OsStr,
+    program: &OsStr,
+    arguments: &[OsString],
+    network: Network,
+) -> io::Error {
     if let Err(error) = set_parent_process_death_signal(Some(Signal::KILL)) {
         return error.into();
     }
@@ -99,6 +114,9 @@ fn become_program(parent: &OsStr, program: &OsStr, arguments: &[OsString]) -> io
     let alive = getppid().is_some_and(|pid| parent == OsStr::new(&raw(pid)));
     if !alive {
         return Errno::SRCH.into();
+    }
+    if let Err(error) = network.enforce() {
+        return error;
     }
     std::process::Command::new(program)
         .args(arguments)
@@ -125,6 +143,7 @@ mod tests {
             &["slipway", "security-scan", "--help"],
             &["slipway", "security-scan", BECOME, "1", "/bin/true"],
             &["slipway", BECOME],
+            &["slipway", BECOME_CLOSED, "1"],
             &["slipway", BECOME, "1"],
         ] {
             assert_eq!(launch(arguments), None, "{arguments:?}");

@@ -17,6 +17,7 @@ use super::capture::{self, Keep, Log};
 use super::folder::Folder;
 use super::identity::{NOBODY, RunAs, refused};
 use super::launch;
+use super::network::Network;
 use super::strays::{self, Group};
 use crate::outcome::Result;
 
@@ -34,6 +35,7 @@ pub struct Child<'a> {
     pub path: OsString,
     pub env: Vec<(OsString, OsString)>,
     pub folder: &'a Folder,
+    pub network: Network,
     /// When its time is up. A child whose time is up already is not started.
     pub deadline: Instant,
     /// Bytes of standard output; one that prints more is killed.
@@ -159,7 +161,7 @@ pub async fn run(child: Child<'_>, cancel: &CancellationToken) -> Result<Ended> 
 fn start(child: &Child<'_>) -> io::Result<(tokio::process::Child, Group)> {
     let launched = child.folder.run_as() == RunAs::Ourselves && launch::enabled();
     let mut command = if launched {
-        let (slipway, first) = launch::prefix(&child.program);
+        let (slipway, first) = launch::prefix(&child.program, child.network);
         let mut command = Command::new(slipway);
         command.args(first);
         command
@@ -185,14 +187,12 @@ fn start(child: &Child<'_>) -> io::Result<(tokio::process::Child, Group)> {
         // std clears the supplementary groups of a child whose uid it changes, if it is root.
         command.uid(NOBODY).gid(NOBODY);
         strays::adopt();
-        // Kept by thread, and inherited by what this thread starts: a setuid program gives nothing.
-        rustix::thread::set_no_new_privs(true)?;
     }
     let mut running = strays::running();
     let process = if launched {
         launch::spawn(command)?
     } else {
-        command.spawn()?
+        spawn(command, child)?
     };
     let pid = process
         .id()
@@ -200,6 +200,26 @@ fn start(child: &Child<'_>) -> io::Result<(tokio::process::Child, Group)> {
         .ok_or_else(|| io::Error::other("it ended before it began"))?;
     let group = Group::new(pid, &mut running);
     Ok((process, group))
+}
+
+/// From a thread of its own: what a child must not have is taken from its parent's thread.
+fn spawn(mut command: Command, child: &Child<'_>) -> io::Result<tokio::process::Child> {
+    let runtime = tokio::runtime::Handle::current();
+    let spawn = || {
+        let _inside = runtime.enter();
+        if child.folder.run_as() == RunAs::Nobody {
+            // A setuid program gives nothing.
+            rustix::thread::set_no_new_privs(true)?;
+        }
+        child.network.enforce()?;
+        command.spawn()
+    };
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().spawn_scoped(scope, spawn)?;
+        thread
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 /// Whether the child's user could not be changed, rather than its program not be run.
@@ -254,6 +274,7 @@ mod tests {
 
     use super::*;
     use crate::process::everything;
+    use crate::process::network::can_be_closed;
 
     /// Runs a shell script as a child.
     async fn shell(script: &str, run_as: RunAs, limit: Duration, cap: u64) -> Ended {
@@ -274,6 +295,7 @@ mod tests {
             path: "/usr/bin:/bin".into(),
             env: vec![("ADDED".into(), "yes".into())],
             folder,
+            network: Network::Closed,
             deadline: Instant::now() + limit,
             cap,
             keep: everything,
@@ -414,6 +436,7 @@ mod tests {
                 path: OsString::new(),
                 env: Vec::new(),
                 folder: &folder,
+                network: Network::Open,
                 deadline: Instant::now() + LONG,
                 cap: 1,
                 keep: everything,
@@ -483,6 +506,52 @@ mod tests {
         assert_eq!(ended.end, End::Code(0));
         let pid = String::from_utf8(ended.output).unwrap();
         assert!(!pid.trim().is_empty() && !alive(&pid), "{pid}");
+    }
+
+    /// By the kernel: no variable tells this child of a proxy.
+    #[tokio::test]
+    async fn a_closed_network_is_out_of_reach() {
+        if !crate::testing::needs("Landlock's network rules", can_be_closed()) {
+            return;
+        }
+        let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = server.local_addr().unwrap().port();
+        let script = format!(
+            "import socket\n\
+             def attempt(act):\n\
+             \x20   try: act(); print('yes')\n\
+             \x20   except OSError as error: print(error.errno)\n\
+             attempt(lambda: socket.create_connection(('127.0.0.1', {port})))\n\
+             attempt(lambda: socket.create_server(('127.0.0.1', 0)))\n"
+        );
+        let identities = identities();
+        for (run_as, (network, expected)) in identities.iter().flat_map(|run_as| {
+            let all = [(Network::Open, "yes\nyes\n"), (Network::Closed, "13\n13\n")];
+            all.map(|one| (*run_as, one))
+        }) {
+            let folder = Folder::new("slipway-test-", run_as).unwrap();
+            let child = Child {
+                program: "/usr/bin/python3".into(),
+                args: vec!["-c".into(), script.clone().into()],
+                path: OsString::new(),
+                env: Vec::new(),
+                folder: &folder,
+                network,
+                deadline: Instant::now() + LONG,
+                cap: 1000,
+                keep: everything,
+            };
+            let ended = run(child, &CancellationToken::new()).await.unwrap();
+            let said = String::from_utf8(ended.output).unwrap();
+            assert_eq!(
+                said,
+                expected,
+                "{network:?} {run_as:?} {}",
+                ended.log.text()
+            );
+        }
+        // This process still has it.
+        std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
     }
 
     #[tokio::test]

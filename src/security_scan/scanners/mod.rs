@@ -109,7 +109,8 @@ impl Job<'_> {
 }
 
 /// For children that scan the tree: nothing in it may make them ask the network. Port 9 (discard)
-/// of this machine refuses the connection at once.
+/// of this machine refuses the connection at once. They bind whoever is honest; see
+/// [`crate::process::Network`] for others.
 pub(crate) fn no_network() -> Vec<(OsString, OsString)> {
     let mut variables: Vec<(OsString, OsString)> = [
         "HTTP_PROXY",

@@ -18,7 +18,8 @@ use self::shard::Shard;
 use super::{Job, Ran, ending, gap, scan, state};
 use crate::outcome::{Failure, Result};
 use crate::process::{
-    Child, End, Ended, Folder, Interpreter, Log, Programs, everything, interpreter, run as child,
+    Child, End, Ended, Folder, Interpreter, Log, Network, Programs, everything, interpreter,
+    run as child,
 };
 use crate::security_scan::observe::tree::Tree;
 use crate::security_scan::policy::InlineIgnores;
@@ -158,6 +159,7 @@ async fn version(
             path: programs.path(),
             env: variables(),
             folder: &folder,
+            network: Network::Closed,
             deadline: job.deadline.min(Instant::now() + VERSION_LIMIT),
             cap: 64 * 1024,
             keep: everything,
@@ -197,6 +199,7 @@ async fn all(
                     path,
                     env: variables(),
                     folder: shard.folder(),
+                    network: Network::Closed,
                     deadline,
                     cap: CAP,
                     keep: everything,

@@ -80,6 +80,7 @@ impl Trivy<'_> {
                 path: self.job.programs().path(),
                 env: target.env.clone(),
                 folder,
+                network: target.network,
                 deadline: self.job.deadline,
                 cap: CAP,
                 keep: log::keep,

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::findings::Place;
 use super::{Trivy, copy, tool, unwritable};
 use crate::outcome::{Failure, Result};
-use crate::process::{Folder, RunAs, nobody_left};
+use crate::process::{Folder, Network, RunAs, nobody_left};
 use crate::runner::cancel::Until;
 use crate::runner::folder::Folder as Directory;
 use crate::runner::path::RelativePath;
@@ -135,7 +135,7 @@ pub(super) async fn scan(trivy: &Trivy<'_>, target: &Target) -> Result<Ran> {
     let job = trivy.job;
     let folder = Folder::new("slipway-trivy-", job.run_as)?;
     let mut scan = target.scan(job);
-    let (args, env) = match &target.archive {
+    let (args, env, network) = match &target.archive {
         Some(archive) => (
             match readable(job.workspace, archive, &folder, job.run_as, trivy.until())? {
                 Ok(input) => vec!["--input".into(), input.into()],
@@ -146,6 +146,7 @@ pub(super) async fn scan(trivy: &Trivy<'_>, target: &Target) -> Result<Ran> {
                 }
             },
             no_network(),
+            Network::Closed,
         ),
         None => (
             ["--image-src", "remote", "--", &target.text]
@@ -153,6 +154,7 @@ pub(super) async fn scan(trivy: &Trivy<'_>, target: &Target) -> Result<Ran> {
                 .map(OsString::from)
                 .collect(),
             remote(trivy, target, &folder).await?,
+            Network::Open,
         ),
     };
     let process = super::Target {
@@ -160,6 +162,7 @@ pub(super) async fn scan(trivy: &Trivy<'_>, target: &Target) -> Result<Ran> {
         command: "image",
         args,
         env,
+        network,
         place: Place::Image(target.name.clone()),
         root: None,
     };

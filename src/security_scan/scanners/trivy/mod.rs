@@ -28,7 +28,7 @@ use self::report::Report;
 use self::unread::Root;
 use super::{Job, Ran, capped, ending, gap, no_network, scan, state};
 use crate::outcome::{Failure, Result};
-use crate::process::{Ended, Folder, Log};
+use crate::process::{Ended, Folder, Log, Network};
 use crate::runner::cancel::Until;
 use crate::runner::path::RelativePath;
 use crate::security_scan::inputs::{Scanner, TrivyCheck};
@@ -155,6 +155,7 @@ struct Target<'a> {
     /// What is scanned, and options of its own.
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
+    network: Network,
     place: Place,
     /// What is known of the folder, if it is one of the tree.
     root: Option<Root<'a>>,
@@ -288,6 +289,7 @@ impl Trivy<'_> {
             command: "fs",
             args,
             env: no_network(),
+            network: Network::Closed,
             place: Place::Tree(path.as_str().to_owned()),
             root: Some(Root { tree, path }),
         };

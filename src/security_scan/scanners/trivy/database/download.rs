@@ -19,7 +19,7 @@ use super::metadata::Metadata;
 use super::{file, usable};
 use crate::no_follow::{FOLDER, READING};
 use crate::outcome::Result;
-use crate::process::{Child, End, Folder, Log, everything, run as child};
+use crate::process::{Child, End, Folder, Log, Network, everything, run as child};
 use crate::runner::cancel::Until;
 use crate::runner::folder::Folder as Directory;
 use crate::text;
@@ -91,6 +91,7 @@ async fn fetch(
             path: trivy.job.programs().path(),
             env: trivy.job.network(),
             folder,
+            network: Network::Open,
             deadline,
             cap: 1024 * 1024,
             keep: everything,

@@ -24,11 +24,13 @@ const DEEPEST: usize = 8;
 #[must_use]
 pub fn readable(workspace: &Path, temp: Option<&Path>, run_as: RunAs) -> BTreeSet<PathBuf> {
     let mut files = BTreeSet::new();
-    if let Some(repository) = Repository::of(workspace) {
-        configurations(repository.common_dir(), DEEPEST, &mut files);
-        files.insert(repository.git_dir().join("config.worktree"));
-    } else {
-        configurations(&workspace.join(".git"), DEEPEST, &mut files);
+    for checkout in checkouts(workspace, run_as) {
+        if let Some(repository) = Repository::of(&checkout) {
+            configurations(repository.common_dir(), DEEPEST, &mut files);
+            files.insert(repository.git_dir().join("config.worktree"));
+        } else {
+            configurations(&checkout.join(".git"), DEEPEST, &mut files);
+        }
     }
     if let Some(entries) = temp.and_then(|temp| fs::read_dir(temp).ok()) {
         files.extend(
@@ -53,6 +55,31 @@ pub fn readable(workspace: &Path, temp: Option<&Path>, run_as: RunAs) -> BTreeSe
         .unwrap_or_default()
 }
 
+/// The workspace and every folder below it that has a `.git`, a folder or a file: a job may check out
+/// more than one repository (`path` of `actions/checkout`). No link is followed.
+fn checkouts(workspace: &Path, run_as: RunAs) -> Vec<PathBuf> {
+    let look = || {
+        let mut found = vec![workspace.to_owned()];
+        let mut folders = found.clone();
+        while let Some(folder) = folders.pop() {
+            // What the scanners may not list, they could still open by a name that they know.
+            let Ok(entries) = fs::read_dir(&folder) else {
+                continue;
+            };
+            for entry in entries.flatten() {
+                if entry.file_name() == ".git" {
+                    found.push(folder.clone());
+                } else if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    folders.push(entry.path());
+                }
+            }
+        }
+        found
+    };
+    // With the scanners' rights, as all of this.
+    run_as.act(look).unwrap_or_default()
+}
+
 /// The configuration of a repository and of its submodules (`modules/<name>`).
 fn configurations(git_dir: &Path, depth: usize, files: &mut BTreeSet<PathBuf>) {
     files.insert(git_dir.join("config"));
@@ -75,6 +102,9 @@ fn holds_credentials(file: &Path) -> bool {
 }
 
 fn tells_credentials(text: &str) -> bool {
+    // A value goes on behind a backslash at the end of its line.
+    // Source: <https://git-scm.com/docs/git-config#_syntax>.
+    let text = text.replace("\\\r\n", "").replace("\\\n", "");
     text.lines().any(|line| {
         let Some((key, value)) = line.split_once('=') else {
             return false;
@@ -158,6 +188,18 @@ mod tests {
                 "[remote \"origin\"]\n\turl = ssh://git@github.com/a/b\n",
                 false,
             ),
+            (
+                "[http \"x\"]\n\textraheader = \\\nAUTHORIZATION: basic eDp5\n",
+                true,
+            ),
+            (
+                "[http \"x\"]\n\textraheader = AUTHOR\\\r\nIZATION: basic eDp5\n",
+                true,
+            ),
+            (
+                "[remote \"origin\"]\n\turl = https://x:\\\nt@github.com/a/b\n",
+                true,
+            ),
             ("[http]\n\textraheader = X-Team: a\n", false),
             ("", false),
         ] {
@@ -176,6 +218,7 @@ mod tests {
         let (workspace, temp) = (folder.path().join("work"), folder.path().join("temp"));
         fs::create_dir_all(workspace.join(".git/modules/deps/lib")).unwrap();
         fs::create_dir(&temp).unwrap();
+        fs::create_dir_all(workspace.join("libs/app/.git")).unwrap();
         let header = "[http \"https://github.com/\"]\n\textraheader = AUTHORIZATION: basic eDp5\n";
         let put = |path: PathBuf, mode| {
             fs::write(&path, header).unwrap();
@@ -185,6 +228,8 @@ mod tests {
         let config = put(workspace.join(".git/config"), 0o644);
         let submodule = put(workspace.join(".git/modules/deps/config"), 0o644);
         put(workspace.join(".git/modules/deps/lib/config"), 0o600);
+        let second = put(workspace.join("libs/app/.git/config"), 0o644);
+        std::os::unix::fs::symlink(&workspace, workspace.join("libs/round")).unwrap();
         let credentials = put(temp.join("git-credentials-1.config"), 0o644);
         put(temp.join("git-credentials-2.config"), 0o600);
         put(temp.join("other"), 0o644);
@@ -192,7 +237,9 @@ mod tests {
         let found = readable(&workspace, Some(&temp), RunAs::Nobody);
         assert_eq!(
             found,
-            [config, submodule, credentials].into_iter().collect()
+            [config, submodule, second, credentials]
+                .into_iter()
+                .collect()
         );
         let failure = failure(&found).unwrap();
         assert!(failure.what.contains("git-credentials-1.config"));

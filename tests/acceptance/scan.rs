@@ -120,6 +120,83 @@ fn folders_that_trivy_passes_by_are_scanned_too() {
     assert_eq!(paths, expected);
 }
 
+/// Errors of parsers and findings quote the file; so do the logs.
+#[test]
+fn a_secret_that_trivy_found_is_nowhere_in_what_is_told_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = ["gh", "p_0123456789abcdefABCDEF0123456789abcd"].concat();
+    // Of no shape that is known without Trivy's finding.
+    let key = ["hf", "_abcdefghijklmnopqrSTUVWXYZabcdefgh"].concat();
+    for (path, text) in [
+        (
+            "c/Chart.yaml",
+            "apiVersion: v2\nname: c\nversion: 0.1.0\n".to_owned(),
+        ),
+        ("c/values.yaml", format!("pw: {token}\n")),
+        ("c/templates/x.yaml", "{{ fail .Values.pw }}\n".to_owned()),
+        ("go.mod", format!("module x\n\ngo 1.22\n\n{token} y\n")),
+        ("d/Dockerfile", format!("FROM debian:12\n{token} x\n")),
+        ("e/Dockerfile", format!("FROM debian:12\n{key} x\n")),
+        (
+            "main.tf",
+            format!("resource \"a\" \"b\" {{\n  x = {token} \"\n}}\n"),
+        ),
+        (
+            "cm.yaml",
+            format!(
+                "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c\ndata:\n  password: {token}\n"
+            ),
+        ),
+    ] {
+        let file = folder.path().join(path);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    }
+    let checks = "misconfig,secret,license";
+    let output = slipway()
+        .env("PATH", path())
+        .current_dir(folder.path())
+        .args([
+            "security-scan",
+            "--offline",
+            "--scanners",
+            "trivy",
+            "--trivy-checks",
+            checks,
+        ])
+        .output()
+        .unwrap();
+    let mut all = vec![("output".to_owned(), [output.stdout, output.stderr].concat())];
+    let results = folder.path().join("slipway-results/security-scan");
+    for folder in [results.clone(), results.join("logs")] {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.display().to_string();
+            all.extend(std::fs::read(path).ok().map(|bytes| (name, bytes)));
+        }
+    }
+    assert!(all.len() > 3);
+    for (name, bytes) in all {
+        let text = String::from_utf8(bytes).unwrap().to_lowercase();
+        for secret in [&token, &key] {
+            assert!(
+                !text.contains(&secret[4..].to_lowercase()),
+                "{name}: {text}"
+            );
+        }
+        if name == "output" {
+            for told in [
+                "go.mod: unknown directive, line 5",
+                "d/dockerfile: unknown instruction",
+                "parse c: execution error",
+                "main.tf: invalid multi-line string, line 2",
+            ] {
+                assert!(text.contains(told), "{told}: {text}");
+            }
+        }
+    }
+}
+
 #[test]
 fn sarif_of_other_tools_is_judged_alike() {
     let folder = tempfile::tempdir().unwrap();

@@ -83,10 +83,13 @@ pub(crate) async fn observe(setting: &Setting<'_>) -> Result<Seen> {
     progress.finish("done");
     clock.lap("scanners");
 
+    let mut logs = observed.logs;
     let mut scans = observed.scans;
-    // What one tool has shown to be a secret, another may have quoted.
-    imported.secrets.clean(&mut scans);
     scans.extend(imported.scans);
+    // What one tool has shown to be a secret, another may have quoted.
+    let mut secrets = imported.secrets;
+    secrets.extend(observed.secrets);
+    secrets.clean(&mut scans, &mut logs);
     let mut scans = plan::settle(scans, &policy.policy);
     for unread in fingerprint::fill(&mut scans, &mut |path| read(&setting.workspace, path)) {
         session.console.debug(&format!(
@@ -101,7 +104,7 @@ pub(crate) async fn observe(setting: &Setting<'_>) -> Result<Seen> {
         scans,
         claims,
         databases: observed.databases,
-        logs: observed.logs,
+        logs,
         warnings,
         timings: clock.laps,
     })

@@ -106,7 +106,7 @@ fn read_at_most(
         }
     }
     let mut scans: Vec<Scan> = merged.scans.into_values().collect();
-    merged.secrets.clean(&mut scans);
+    merged.secrets.clean(&mut scans, &mut []);
     Imported {
         scans,
         secrets: merged.secrets,

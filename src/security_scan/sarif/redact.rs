@@ -7,6 +7,8 @@
 //!    quoted text in the message of a finder of secrets.
 //! 3. What has the shape of a well-known token, in any message ([`TOKENS`]).
 //!
+//! Trivy shows where a secret stands; the file itself tells what it is ([`Found::learn_masked`]).
+//!
 //! A message that quotes a secret loses it whatever it is. In all other texts of the run, texts
 //! from [`SHORTEST`] characters on are replaced, unless the tool's own rules use them too:
 //! `password` in `hardcoded_password_string` is no secret, and blanking it would only garble the
@@ -115,6 +117,52 @@ impl Found {
         }
     }
 
+    /// Learns from lines of a file and what a finder of secrets shows of them, with an asterisk
+    /// for each byte of the secret. It may show less than the whole line: what it shows begins or
+    /// ends in asterisks then, and the secret goes on to the end of its word.
+    pub fn learn_masked(&mut self, lines: &[&[u8]], shown: &str) {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+        let &[line] = lines else {
+            for line in lines {
+                self.learn(&text(line));
+            }
+            return;
+        };
+        let shown = shown.as_bytes();
+        let fits = |part: &[u8]| {
+            let mut pairs = part.iter().zip(shown);
+            pairs.all(|(byte, mask)| *mask == b'*' || byte == mask)
+        };
+        let found = (!shown.is_empty()).then(|| line.windows(shown.len()).position(fits));
+        let Some(start) = found.flatten() else {
+            self.learn_snippet(&text(line));
+            for word in line.split(u8::is_ascii_whitespace) {
+                self.learn(&text(word));
+            }
+            return;
+        };
+        let masked = |at: usize| at.checked_sub(start).and_then(|at| shown.get(at)) == Some(&b'*');
+        let ends = |byte: u8| byte.is_ascii_whitespace() || b"\"'`,;".contains(&byte);
+        let mut at = start;
+        while at < start + shown.len() {
+            let run = (at..line.len()).take_while(|at| masked(*at)).count();
+            if run == 0 {
+                at += 1;
+                continue;
+            }
+            let (mut from, mut to) = (at, at + run);
+            while at == start && from > 0 && !ends(line[from - 1]) {
+                from -= 1;
+            }
+            while to >= start + shown.len() && to < line.len() && !ends(line[to]) {
+                to += 1;
+            }
+            self.learn(&text(&line[at..at + run]));
+            self.learn(&text(&line[from..to]));
+            at = to;
+        }
+    }
+
     /// A message without what it quotes, if its rule is about a secret, and without well-known
     /// tokens. Learns what it takes out.
     pub fn clean_message(&mut self, tool: &str, rule: &str, kind: Kind, message: &str) -> String {
@@ -142,36 +190,42 @@ impl Found {
         message
     }
 
-    /// Takes every secret out of all texts of the scans.
-    pub fn clean(&self, scans: &mut [Scan]) {
+    /// Takes every secret and every well-known token out of all texts of the scans, and out of logs
+    /// (name and text). Parsers put what they quote into lower case: the case of letters does not
+    /// count.
+    pub fn clean(&self, scans: &mut [Scan], logs: &mut [(String, String)]) {
         let public: Vec<&str> = scans
             .iter()
             .flat_map(|scan| scan.rules.values())
             .flat_map(rule_texts)
             .collect();
-        let secrets: Vec<&String> = self
+        let secrets = self
             .0
             .iter()
-            .filter(|secret| !public.iter().any(|text| text.contains(secret.as_str())))
+            .filter(|secret| !public.iter().any(|text| text.contains(secret.as_str())));
+        // Logs quote.
+        let quoted = |secret: &String| secret.replace('\\', r"\\").replace('"', "\\\"");
+        let secrets: BTreeSet<String> = secrets
+            .flat_map(|secret| [secret.clone(), quoted(secret)])
             .collect();
         let masks = vec![MASK; secrets.len()];
         let Ok(finder) = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
+            .ascii_case_insensitive(true)
             .build(&secrets)
         else {
             // Too many for one automaton: no text is better than a secret.
-            for scan in scans {
-                each_text(scan, &mut |text| MASK.clone_into(text));
-            }
+            each(scans, logs, &mut |text| MASK.clone_into(text));
             return;
         };
-        for scan in scans {
-            each_text(scan, &mut |text| {
-                if finder.is_match(text.as_str()) {
-                    *text = finder.replace_all(text, &masks);
-                }
-            });
-        }
+        each(scans, logs, &mut |text| {
+            if finder.is_match(text.as_str()) {
+                *text = finder.replace_all(text, &masks);
+            }
+            for token in tokens(text) {
+                *text = text.replace(&token, MASK);
+            }
+        });
     }
 }
 
@@ -187,6 +241,15 @@ fn rule_texts(rule: &Rule) -> impl Iterator<Item = &str> {
     .into_iter()
     .flatten()
     .map(String::as_str)
+}
+
+fn each(scans: &mut [Scan], logs: &mut [(String, String)], change: &mut dyn FnMut(&mut String)) {
+    for scan in scans {
+        each_text(scan, change);
+    }
+    for (_, log) in logs {
+        change(log);
+    }
 }
 
 /// Every text of a scan that may hold what was found.
@@ -258,11 +321,13 @@ fn quotes(text: &str) -> Vec<(usize, &str)> {
     found
 }
 
-/// Well-known tokens in a text.
+/// Well-known tokens in a text. One can follow `\n` or `\t` of a text that is quoted.
 fn tokens(text: &str) -> BTreeSet<String> {
     text.split(|letter: char| {
         !(letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.'))
     })
+    .flat_map(|word| [Some(word), word.strip_prefix(['n', 'r', 't'])])
+    .flatten()
     .filter(|word| {
         TOKENS.iter().any(|(start, least)| {
             word.strip_prefix(start)
@@ -379,8 +444,73 @@ mod tests {
                 ..Rule::default()
             },
         );
-        found.clean(&mut scans);
+        found.clean(&mut scans, &mut []);
         assert_eq!(scans[0].findings[0].message, "a password: ***");
+    }
+
+    #[test]
+    fn where_a_finder_masks_the_file_tells_the_secret() {
+        for (line, shown, learned) in [
+            ("pw: hunter2-x", "pw: *********", vec!["hunter2-x"]),
+            (
+                "USER a=secret1 b=secret2 x",
+                "USER a=******* b=******* x",
+                vec!["secret1", "secret2"],
+            ),
+            // Cut on both sides: inside a secret, and at its beginning.
+            (
+                "k='0123456789secret1', b='secret2-and-more' y",
+                "*******', b='*******",
+                vec![
+                    "0123456789secret1",
+                    "secret1",
+                    "secret2",
+                    "secret2-and-more",
+                ],
+            ),
+            ("pass**word*", "***********", vec!["pass**word*"]),
+            // It shows something else.
+            ("the secret1", "other **", vec!["secret1", "the secret1"]),
+            ("the secret1", "", vec!["secret1", "the secret1"]),
+        ] {
+            let mut found = Found::default();
+            found.learn_masked(&[line.as_bytes()], shown);
+            let found: Vec<&str> = found.iter().collect();
+            let learned: Vec<&str> = learned
+                .into_iter()
+                .filter(|it| found.contains(it))
+                .collect();
+            assert_eq!(found, learned, "{line}");
+        }
+        let mut found = Found::default();
+        found.learn_masked(&[b"line-one", b"caf\xe9-two"], "");
+        assert_eq!(
+            found.iter().collect::<Vec<_>>(),
+            ["caf\u{fffd}-two", "line-one"]
+        );
+    }
+
+    #[test]
+    fn gaps_notes_and_logs_lose_secrets_and_tokens() {
+        let token = concat!("ghp", "_0123456789abcdefghijABCDEFGHIJ012345");
+        let mut found = Found::default();
+        found.learn("Hunter2\"Not-Real");
+        let mut scans = [scan(Vec::new())];
+        scans[0].notes.push(format!("n {token}, hunter2\"not-real"));
+        scans[0].state = State::Incomplete(vec![crate::security_scan::scan::Gap {
+            kind: crate::security_scan::scan::GapKind::Unparsed,
+            what: format!("w {token}"),
+            next: None,
+        }]);
+        let log = format!(r#"err="x\n{token}" "HUNTER2\"NOT-REAL" kept"#);
+        let mut logs = [("trivy".to_owned(), log)];
+        found.clean(&mut scans, &mut logs);
+        assert_eq!(scans[0].notes, ["n ***, ***"]);
+        let State::Incomplete(gaps) = &scans[0].state else {
+            panic!("complete")
+        };
+        assert_eq!(gaps[0].what, "w ***");
+        assert_eq!(logs[0].1, r#"err="x\n***" "***" kept"#);
     }
 
     proptest! {
@@ -399,7 +529,7 @@ mod tests {
             one.flows.related_locations = vec![serde_json::json!({"message": {"text": &secret}})];
             let mut scans = [scan(vec![one])];
             scans[0].notes.push(format!("{secret}!"));
-            found.clean(&mut scans);
+            found.clean(&mut scans, &mut []);
             let all = format!("{:?}{:?}", scans[0].findings, scans[0].notes);
             prop_assert!(!scans[0].findings[0].message.contains(&secret), "{all}");
             prop_assert!(!scans[0].notes[0].contains(&secret), "{all}");

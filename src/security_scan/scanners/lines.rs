@@ -46,7 +46,8 @@ pub(super) fn place(workspace: &Path, findings: &mut [Finding]) {
     }
 }
 
-fn read(folder: &Folder, path: &str) -> Option<Vec<u8>> {
+/// The bytes of a plain file of the tree, if it is not too large.
+pub(super) fn read(folder: &Folder, path: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut file = folder.open_file(&RelativePath::parse(path).ok()?).ok()??;
     if file.metadata().ok()?.len() > LARGEST {

@@ -20,6 +20,7 @@ use super::observe::tree::{self, Look};
 use super::policy::Policy;
 use super::request::Request;
 use super::sarif::category;
+use super::sarif::redact::Found;
 use super::scan::{Database, Gap, GapKind, Scan, Source, State, Tool};
 use crate::git::Tracked;
 use crate::outcome::Result;
@@ -58,13 +59,16 @@ pub struct Observed {
     pub logs: Vec<(String, String)>,
     /// That they looked things up in.
     pub databases: Vec<Database>,
+    /// That they found in the tree. Scans and logs may still quote them.
+    pub secrets: Found,
 }
 
-/// A scan and the log that it left.
+/// A scan, the log that it left, and the secrets that it found.
 #[derive(Clone, Debug)]
 pub(crate) struct Ran {
     pub scan: Scan,
     pub log: Log,
+    pub secrets: Found,
 }
 
 impl Job<'_> {
@@ -200,7 +204,12 @@ pub async fn run(job: &Job<'_>, cancel: &CancellationToken) -> Result<Observed> 
         ..Observed::default()
     };
     for ran in ran {
-        let Ran { mut scan, log } = ran;
+        let Ran {
+            mut scan,
+            log,
+            secrets,
+        } = ran;
+        observed.secrets.extend(secrets);
         if scan.source.in_tree() {
             lines::place(job.workspace, &mut scan.findings);
         }

@@ -23,6 +23,7 @@ use crate::process::{
 };
 use crate::security_scan::observe::tree::Tree;
 use crate::security_scan::policy::InlineIgnores;
+use crate::security_scan::sarif::redact::Found;
 use crate::security_scan::scan::{GapKind, Scan, Source, State, Tool};
 use crate::text;
 
@@ -52,7 +53,11 @@ pub(super) async fn run(job: &Job<'_>, tree: &Tree, cancel: &CancellationToken) 
         } else {
             State::Incomplete(gaps)
         };
-        return Ok(Ran { scan, log });
+        return Ok(Ran {
+            scan,
+            log,
+            secrets: Found::default(),
+        });
     }
     let programs = job.programs();
     let Some(command) = command(&programs) else {
@@ -62,7 +67,11 @@ pub(super) async fn run(job: &Job<'_>, tree: &Tree, cancel: &CancellationToken) 
             Some("install it by pipx, or by pip in a virtual environment whose bin is on PATH; run: pipx install 'bandit==1.9.4'"),
         ));
         scan.state = State::Incomplete(gaps);
-        return Ok(Ran { scan, log });
+        return Ok(Ran {
+            scan,
+            log,
+            secrets: Found::default(),
+        });
     };
     let shards = shard::split(files, shard::cores());
     let version = version(job, &programs, &command, cancel);
@@ -83,7 +92,11 @@ pub(super) async fn run(job: &Job<'_>, tree: &Tree, cancel: &CancellationToken) 
         .sort_by(|a, b| (&a.path, a.line).cmp(&(&b.path, b.line)));
     scan.state = state(gaps);
     scan.duration = started.elapsed();
-    Ok(Ran { scan, log })
+    Ok(Ran {
+        scan,
+        log,
+        secrets: Found::default(),
+    })
 }
 
 fn empty(job: &Job<'_>) -> Scan {

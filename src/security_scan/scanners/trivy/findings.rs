@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::report::{Block, License, Lines, Misconfiguration, Report, Secret, Vulnerability};
+use crate::runner::folder::Folder;
 use crate::security_scan::finding::{Finding, Flows, Kind, Location, Package, Region, Rule};
-use crate::security_scan::scanners::lines::LINE_END;
+use crate::security_scan::sarif::redact::Found;
+use crate::security_scan::scanners::lines::{self, LINE_END};
 use crate::security_scan::severity::{Severity, rating};
 
 /// Licence texts serve Trivy as names where it knows no better.
@@ -86,6 +88,29 @@ pub(super) fn with_packages(report: &Report, place: &Place) -> BTreeSet<String> 
         .filter(|block| block.packages.as_ref().is_some_and(|all| !all.is_empty()))
         .map(|block| place.path(&block.target))
         .collect()
+}
+
+/// What stands where Trivy found secrets, from the files of the tree themselves.
+pub(super) fn secrets(report: &Report, place: &Place, workspace: &std::path::Path) -> Found {
+    let mut all = Found::default();
+    let (Place::Tree(_), Ok(folder)) = (place, Folder::root(workspace)) else {
+        return all;
+    };
+    for block in report.results.iter().flatten() {
+        let secrets = block.secrets.iter().flatten();
+        let file = secrets.clone().next().map(|_| place.path(&block.target));
+        let Some(text) = file.and_then(|path| lines::read(&folder, &path)) else {
+            continue;
+        };
+        let text: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
+        for secret in secrets {
+            let number = |line: u32| usize::try_from(line).unwrap_or(usize::MAX);
+            let end = number(secret.lines.end_line).min(text.len());
+            let start = number(secret.lines.start_line).saturating_sub(1);
+            all.learn_masked(text.get(start..end).unwrap_or_default(), &secret.r#match);
+        }
+    }
+    all
 }
 
 struct All<'a> {

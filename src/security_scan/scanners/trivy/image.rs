@@ -14,6 +14,7 @@ use crate::runner::cancel::Until;
 use crate::runner::folder::Folder as Directory;
 use crate::runner::path::RelativePath;
 use crate::security_scan::sarif::category;
+use crate::security_scan::sarif::redact::Found;
 use crate::security_scan::scan::{Gap, GapKind, Scan, Source, State};
 use crate::security_scan::scanners::{Job, Ran, gap, no_network, scan as new_scan};
 use crate::text;
@@ -142,7 +143,11 @@ pub(super) async fn scan(trivy: &Trivy<'_>, target: &Target) -> Result<Ran> {
                 Err(why) => {
                     scan.state = State::Incomplete(vec![not_found(&target.text, &why)]);
                     let log = crate::process::Log::default();
-                    return Ok(Ran { scan, log });
+                    return Ok(Ran {
+                        scan,
+                        log,
+                        secrets: Found::default(),
+                    });
                 }
             },
             no_network(),

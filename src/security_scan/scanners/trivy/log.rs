@@ -22,6 +22,30 @@ const UNPARSED: [&str; 6] = [
     "Skipping chart",
     "Failed to parse uv lockfile",
 ];
+/// What errors say in words of their own. The rest of an error quotes the file, and so maybe a
+/// secret: it stays in the log.
+const CAUSES: [&str; 20] = [
+    "unknown directive",
+    "unknown instruction",
+    "unknown flag",
+    "file with no instructions",
+    "execution error",
+    "undefined variable",
+    "values don't meet the specifications of the schema",
+    "mapping key",
+    "did not find expected",
+    "could not find expected",
+    "found character that cannot start any token",
+    "invalid character",
+    "unexpected end of JSON input",
+    "unexpected EOF",
+    "Invalid multi-line string",
+    "Unclosed configuration block",
+    "Invalid expression",
+    "Unsupported",
+    "permission denied",
+    "failed to decode",
+];
 
 /// Which lines are kept: all but the details of `--debug`, which are ten lines for each file.
 pub(super) fn keep(line: &str) -> bool {
@@ -53,16 +77,8 @@ pub(super) fn unparsed<'a>(
         if path.is_some_and(|path| is_known(path, error, files)) {
             continue;
         }
-        let short = error.map(|error| text::cut(&text::line(&error.text()), 200));
-        let why = short
-            .filter(|short| !short.is_empty())
-            .unwrap_or_else(|| "its log says no more".to_owned());
         let next =
             "correct the file, leave it out in the policy (exclude), or set unparsed: warn there";
-        let gap = |file: &str| {
-            let what = format!("Trivy could not parse {file}: {why}");
-            gap(GapKind::Unparsed, what, Some(next))
-        };
         let candidates = match (path, error) {
             (Some(path), _) => vec![path.value.as_slice()],
             (None, Some(error)) => named_in(&error.value),
@@ -80,13 +96,39 @@ pub(super) fn unparsed<'a>(
             let path = files.below.join(as_path(path));
             text::line(&path.to_string_lossy())
         });
-        let gap = match &name {
-            Some(name) => gap(name),
-            None => gap("a file that could not be named"),
-        };
+        let why = error.map_or_else(
+            || "its log says no more".to_owned(),
+            |error| why(&error.text(), shown.copied().unwrap_or_default()),
+        );
+        let file = name.as_deref().unwrap_or("a file that could not be named");
+        let what = format!("Trivy could not parse {file}: {why}");
+        let gap = gap(GapKind::Unparsed, what, Some(next));
         named.entry(name.unwrap_or_default()).or_insert(gap);
     }
     named.into_iter().collect()
+}
+
+/// What an error says without anything that it quotes: a constant, and the number of a line.
+fn why(error: &str, path: &[u8]) -> String {
+    let cause = CAUSES.into_iter().find(|cause| error.contains(cause));
+    let path = String::from_utf8_lossy(path);
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let line = [format!("{name}:"), "line ".to_owned(), "line: ".to_owned()]
+        .iter()
+        .flat_map(|start| error.match_indices(start.as_str()))
+        .find_map(|(at, start)| {
+            let rest = &error[at + start.len()..];
+            let end = rest
+                .find(|c: char| !c.is_ascii_digit())
+                .unwrap_or(rest.len());
+            (1..=7).contains(&end).then(|| &rest[..end])
+        });
+    match (cause, line) {
+        (Some(cause), Some(line)) => format!("{cause}, line {line} (its log says more)"),
+        (Some(cause), None) => format!("{cause} (its log says more)"),
+        (None, Some(line)) => format!("line {line} (its log says why)"),
+        (None, None) => "its log says why".to_owned(),
+    }
 }
 
 /// Terraform modules that were not followed, because the tree may not make Trivy use the network.
@@ -332,13 +374,17 @@ mod tests {
         };
         for (path, error, expected) in [
             ("secret", "open secret: permission denied", None),
-            ("secret", "parse error", Some("secret: parse error")),
+            ("secret", "parse error", Some("secret: its log says why")),
             (
                 "permission denied/package-lock.json",
                 "bad x: permission denied/x",
-                Some("permission denied/package-lock.json: bad x"),
+                Some("permission denied/package-lock.json: permission denied (its log says more)"),
             ),
-            ("ok", "x: permission denied", Some("ok: x")),
+            (
+                "ok",
+                "x: permission denied",
+                Some("ok: permission denied (its log says more)"),
+            ),
         ] {
             let found = named(&[&walk_error(path, error)], &tree);
             assert_eq!(
@@ -359,7 +405,7 @@ mod tests {
         for (line, expected) in [
             (
                 "T\tERROR\t[dockerfile scanner] Failed to parse file\tfile_path=\"Dockerfile\" err=\"parse",
-                "Dockerfile: parse",
+                "Dockerfile: its log says why",
             ),
             (
                 "T\tERROR\t[terraform parser] Error parsing file\tmodule=\"root\" cause=\"",
@@ -371,7 +417,7 @@ mod tests {
             ),
             (
                 "T\tDEBUG\tWalk error\terr=\"x\\",
-                "a file that could not be named: x",
+                "a file that could not be named: its log says why",
             ),
             (
                 "T\tDEBUG\tWalk error",
@@ -386,6 +432,42 @@ mod tests {
                     assert_eq!(found, [expected]);
                 }
             }
+        }
+    }
+
+    /// Errors of Trivy 0.76.
+    #[test]
+    fn what_an_error_quotes_is_not_told() {
+        for (path, error, told) in [
+            (
+                "a/go.mod",
+                "parse error: failed to parse a/go.mod: go.mod parse error: go.mod:5: unknown directive: hunter2",
+                "unknown directive, line 5 (its log says more)",
+            ),
+            (
+                "Dockerfile",
+                "parse dockerfile instruction: parse instruction \"hunter2\": unknown instruction: hunter2",
+                "unknown instruction (its log says more)",
+            ),
+            (
+                "chart",
+                "parse chart: execution error at (chart/templates/x.yaml:1:3): hunter2",
+                "execution error (its log says more)",
+            ),
+            (
+                "main.tf",
+                "main.tf:2,49-3,1: Invalid multi-line string; Quoted strings may not be hunter2",
+                "Invalid multi-line string, line 2 (its log says more)",
+            ),
+            (
+                "uv.lock",
+                "toml: line 2 (last key \"hunter2\")",
+                "line 2 (its log says why)",
+            ),
+            ("x", "line 123456789012", "its log says why"),
+            ("x", "hunter2", "its log says why"),
+        ] {
+            assert_eq!(why(error, path.as_bytes()), told, "{error}");
         }
     }
 
@@ -475,10 +557,10 @@ mod tests {
         assert_eq!(
             named(&log, &tree),
             [
-                "a/package-lock.json: parse error",
-                "d/uv.lock: failed to parse d/uv.lock",
-                "inv\u{fffd}.tf: bad.tf",
-                "we\\nird/Pipfile.lock: unable to parse Pipfile.lock",
+                "a/package-lock.json: its log says why",
+                "d/uv.lock: failed to decode (its log says more)",
+                "inv\u{fffd}.tf: its log says why",
+                "we\\nird/Pipfile.lock: failed to decode (its log says more)",
             ]
         );
         let module = "2026-01-01T00:00:00Z\tERROR\t[terraform evaluator] Failed to load module. Maybe try 'terraform init'?\tmodule=\"root\" loc=\"main.tf:4-7\" err=\"x\"";

@@ -33,6 +33,7 @@ use crate::runner::cancel::Until;
 use crate::runner::path::RelativePath;
 use crate::security_scan::inputs::{Scanner, TrivyCheck};
 use crate::security_scan::observe::tree::Tree;
+use crate::security_scan::sarif::redact::Found;
 use crate::security_scan::scan::{Gap, GapKind, Scan, Source, State, Tool};
 
 /// Unreadable paths that Trivy is told to pass by: what an argument list surely holds.
@@ -127,6 +128,7 @@ fn missing(mut scan: Scan) -> Ran {
     Ran {
         scan,
         log: Log::default(),
+        secrets: Found::default(),
     }
 }
 
@@ -216,6 +218,7 @@ impl Trivy<'_> {
         let mut ran = Ran {
             scan,
             log: Log::default(),
+            secrets: Found::default(),
         };
         let mut gaps: Vec<Gap> = tree.gap().into_iter().collect();
         let mut roots = vec![self.job.request.path.clone().unwrap_or_default()];
@@ -230,6 +233,7 @@ impl Trivy<'_> {
             let before = ran.scan.clone();
             let more = self.root(ran.scan, tree, &root, gaps).await?;
             ran.log.append(&more.log, str::to_owned);
+            ran.secrets.extend(more.secrets);
             ran.scan = more.scan;
             ran.scan.duration += before.duration;
             ran.scan.findings.extend(before.findings);
@@ -310,14 +314,16 @@ impl Trivy<'_> {
             Database::Ready { notes, .. } => scan.notes.extend(notes.iter().cloned()),
             _ => {}
         }
-        let mut log = Log::default();
+        let (mut log, mut secrets) = (Log::default(), Found::default());
         while !checks.is_empty() {
             let ended = self.start(&target, &checks).await?;
             log.append(&ended.log, str::to_owned);
             match self.read(&ended, &target.place, &mut scan) {
-                Ok(found) => {
+                Ok(report) => {
+                    secrets = findings::secrets(&report, &target.place, self.job.workspace);
                     let told = unread::not_parsed(self.job, &ended.log, target.root);
                     if let Some(root) = target.root.filter(|_| checks.contains(&TrivyCheck::Vuln)) {
+                        let found = findings::with_packages(&report, &target.place);
                         let (more, note) = unread::lists(self.job, root, &found, &told);
                         gaps.extend(more);
                         scan.notes.extend(note);
@@ -348,17 +354,16 @@ impl Trivy<'_> {
         }
         scan.state = state(gaps);
         scan.duration = started.elapsed();
-        Ok(Ran { scan, log })
+        Ok(Ran { scan, log, secrets })
     }
 
-    /// Adds the findings to the scan, or says why there are none. Gives back the paths of the files
-    /// in which packages were found.
+    /// Adds the findings to the scan, or says why there are none.
     fn read(
         &self,
         ended: &Ended,
         place: &Place,
         scan: &mut Scan,
-    ) -> std::result::Result<BTreeSet<String>, Gap> {
+    ) -> std::result::Result<Report, Gap> {
         if let Some(gap) = ending::gap_of("Trivy", ended, &[0], self.job.limit) {
             return Err(gap);
         }
@@ -392,7 +397,7 @@ impl Trivy<'_> {
             .as_ref()
             .and_then(|trivy| trivy.version.clone());
         (scan.findings, scan.rules) = findings::of(&report, place);
-        Ok(findings::with_packages(&report, place))
+        Ok(report)
     }
 }
 

@@ -1,5 +1,5 @@
-//! Trivy's JSON, as far as it is used. Matched secret text, code and package lists beyond the
-//! place of each package are not read. Source: `pkg/types/report.go`, schema version 2.
+//! Trivy's JSON, as far as it is used. Code, and package lists beyond the place of each package, are
+//! not read. Source: `pkg/types/report.go`, schema version 2.
 
 use std::collections::BTreeMap;
 
@@ -129,6 +129,8 @@ pub(super) struct Secret {
     pub(super) category: String,
     pub(super) severity: String,
     pub(super) title: String,
+    /// The line, or a part of it, with an asterisk for each byte of every secret in it.
+    pub(super) r#match: String,
     #[serde(flatten)]
     pub(super) lines: Lines,
 }

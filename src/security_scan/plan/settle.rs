@@ -44,8 +44,12 @@ fn leave_out(mut scan: Scan, policy: &Policy) -> Scan {
         return scan;
     }
     let before = scan.findings.len();
-    scan.findings
-        .retain(|finding| policy.paths.scanned(&finding.location.path));
+    // What stands at the tree itself can lie anywhere in it.
+    let target = scan.target.clone();
+    scan.findings.retain(|finding| {
+        let path = finding.location.path.as_str();
+        path.is_empty() || path == "." || path == target || policy.paths.scanned(path)
+    });
     scan.inline_ignores
         .retain(|ignore| policy.paths.scanned(&ignore.path));
     match before - scan.findings.len() {
@@ -97,6 +101,26 @@ mod tests {
         );
         assert_eq!(settled[2].state, unparsed());
         assert!(settled[2].notes.is_empty());
+    }
+
+    #[test]
+    fn what_lies_nowhere_in_particular_is_never_left_out() {
+        for yaml in [
+            "version: 1\ninclude: [src/]\n",
+            "version: 1\nexclude: ['**']\n",
+        ] {
+            let findings = [".", "", "backend", "lib/a"].map(|path| {
+                let mut finding = finding(Severity::High);
+                path.clone_into(&mut finding.location.path);
+                finding
+            });
+            let mut tree = scan(Source::TrivyFs, State::Complete, findings.to_vec());
+            tree.target = "backend".to_owned();
+            let settled = settle(vec![tree], &policy(yaml));
+            let mut left = settled[0].findings.iter();
+            assert!(left.all(|finding| finding.location.path != "lib/a"));
+            assert_eq!(settled[0].findings.len(), 3, "{yaml}");
+        }
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use slipway::security_scan::plan::settle;
+use slipway::security_scan::policy::Policy;
 use slipway::security_scan::scan::{GapKind, Scan, Source};
 
 use super::bench::{Bench, gaps, kinds, of};
@@ -327,6 +329,31 @@ async fn no_list_of_packages_is_hidden_by_how_it_is_written() {
     // Only what is plain text may be a note.
     let ways = ["utf16/", "bare/", "binary/", "nul/", "returns/", "hidden/"];
     assert!(!ways.iter().any(|way| noted.contains(way)), "{noted}");
+}
+
+#[tokio::test]
+async fn names_like_addresses_are_paths() {
+    let mut bench = Bench::real();
+    bench.put("src/a::b/requirements.txt", "slipway-fixture-http==2.3.0\n");
+    bench.put("src/http:/Dockerfile", "FROM debian:12\nUSER root\n");
+    secret(&bench, "src/a::b/c.txt", b"");
+    bench.policy = "version: 1\ninclude: [src/]\n".to_owned();
+    let observed = bench.run(&["--scanners", "trivy"]).await;
+    let settled = settle(
+        observed.scans,
+        &Policy::parse(
+            bench.policy.as_bytes(),
+            "p.yml",
+            jiff::civil::date(2026, 1, 1),
+        )
+        .unwrap(),
+    );
+    let paths = [
+        "src/a::b/c.txt",
+        "src/a::b/requirements.txt",
+        "src/http:/Dockerfile",
+    ];
+    assert_eq!(found(&settled[0]), set(&paths));
 }
 
 #[tokio::test]

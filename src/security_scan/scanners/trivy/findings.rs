@@ -1,6 +1,7 @@
 //! Trivy's results as findings.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use super::report::{Block, License, Lines, Misconfiguration, Report, Secret, Vulnerability};
 use crate::runner::folder::Folder;
@@ -15,39 +16,57 @@ const LONGEST_LICENSE: usize = 100;
 /// Where the findings of a report lie.
 #[derive(Clone, Debug)]
 pub(super) enum Place {
-    /// In the tree: below this folder of the workspace, empty for the workspace itself.
-    Tree(String),
+    Tree {
+        workspace: PathBuf,
+        /// That Trivy scans, relative to the workspace, empty for the workspace itself.
+        folder: String,
+        /// The path of what lies nowhere in particular: the whole tree's.
+        unknown: String,
+    },
     /// In an image: its repository without tag, or its archive. It has no lines of the workspace.
     Image(String),
 }
 
 impl Place {
     /// The path of a finding in `target`. Trivy names what it scans relative to the tree; what it
-    /// names otherwise (a remote module, a name that would lead out) stands at the tree itself.
-    fn path(&self, target: &str) -> String {
-        let below = match self {
-            Self::Tree(folder) | Self::Image(folder) => folder,
+    /// names otherwise (a remote module, a name that would lead out) stands at the tree itself. What
+    /// looks like an address can be the name of a file all the same.
+    pub(super) fn path(&self, target: &str) -> String {
+        let (below, unknown) = match self {
+            Self::Tree {
+                folder, unknown, ..
+            } => (folder, unknown),
+            Self::Image(folder) => (folder, folder),
         };
         let inner = target.trim_start_matches('/');
-        let odd = inner.is_empty()
-            || inner.contains("://")
-            || inner.contains("::")
-            || inner.split('/').any(|part| matches!(part, "" | "." | ".."));
-        match (below.as_str(), odd) {
-            ("", true) => ".".to_owned(),
-            ("", false) => inner.to_owned(),
-            (folder, true) => folder.to_owned(),
-            (folder, false) => format!("{folder}/{inner}"),
+        let path = match below.as_str() {
+            "" => inner.to_owned(),
+            folder => format!("{folder}/{inner}"),
+        };
+        let leads_out = || {
+            let mut parts = inner.split('/');
+            parts.any(|part| matches!(part, "" | "." | ".."))
+        };
+        let is_file = || match self {
+            Self::Tree { workspace, .. } => workspace.join(&path).symlink_metadata().is_ok(),
+            Self::Image(_) => false,
+        };
+        let odd = leads_out() || (inner.contains("::") && !is_file());
+        match (odd, unknown.as_str()) {
+            (false, _) => path,
+            (true, "") => ".".to_owned(),
+            (true, unknown) => unknown.to_owned(),
         }
     }
 
     fn location(&self, target: &str, lines: Lines) -> Location {
-        let region = (matches!(self, Self::Tree(_)) && lines.start_line > 0).then_some(Region {
-            start_line: lines.start_line,
-            start_column: 1,
-            end_line: lines.end_line.max(lines.start_line),
-            end_column: LINE_END,
-        });
+        let region =
+            (matches!(self, Self::Tree { .. }) && lines.start_line > 0).then_some(Region {
+                start_line: lines.start_line,
+                start_column: 1,
+                end_line: lines.end_line.max(lines.start_line),
+                end_column: LINE_END,
+            });
         Location {
             path: self.path(target),
             region,
@@ -91,9 +110,12 @@ pub(super) fn with_packages(report: &Report, place: &Place) -> BTreeSet<String> 
 }
 
 /// What stands where Trivy found secrets, from the files of the tree themselves.
-pub(super) fn secrets(report: &Report, place: &Place, workspace: &std::path::Path) -> Found {
+pub(super) fn secrets(report: &Report, place: &Place) -> Found {
     let mut all = Found::default();
-    let (Place::Tree(_), Ok(folder)) = (place, Folder::root(workspace)) else {
+    let Place::Tree { workspace, .. } = place else {
+        return all;
+    };
+    let Ok(folder) = Folder::root(workspace) else {
         return all;
     };
     for block in report.results.iter().flatten() {
@@ -238,7 +260,7 @@ impl All<'_> {
             &item.title
         };
         let message = match self.place {
-            Place::Tree(_) => format!("Secret: {what}"),
+            Place::Tree { .. } => format!("Secret: {what}"),
             Place::Image(_) => format!("Secret: {what} in {}", block.target),
         };
         let finding = Finding {
@@ -395,7 +417,16 @@ mod tests {
 
     #[test]
     fn paths() {
-        let tree = |folder: &str| Place::Tree(folder.to_owned());
+        let workspace = tempfile::tempdir().unwrap();
+        for folder in ["src/a::b", "backend/http:/c"] {
+            std::fs::create_dir_all(workspace.path().join(folder)).unwrap();
+            std::fs::write(workspace.path().join(folder).join("x"), "").unwrap();
+        }
+        let tree = |folder: &str| Place::Tree {
+            workspace: workspace.path().to_owned(),
+            folder: folder.to_owned(),
+            unknown: folder.split('/').next().unwrap_or_default().to_owned(),
+        };
         let image = Place::Image("ghcr.io/acme/api".to_owned());
         for (place, target, expected) in [
             (tree(""), "a/b.tf", "a/b.tf"),
@@ -404,6 +435,11 @@ mod tests {
             (tree("backend"), ".", "backend"),
             (tree("backend"), "../../etc/passwd", "backend"),
             (tree(""), "git::https://example.com/m.git", "."),
+            (tree("a/dev"), "git::https://example.com/m.git", "a"),
+            (tree(""), "src/a::b/x", "src/a::b/x"),
+            (tree(""), "src/a::b/y", "."),
+            (tree("backend"), "http:/c/x", "backend/http:/c/x"),
+            (tree("backend"), "http://c/y", "backend"),
             (image.clone(), "", "ghcr.io/acme/api"),
             (image, "/app/.env", "ghcr.io/acme/api/app/.env"),
         ] {

@@ -294,7 +294,11 @@ impl Trivy<'_> {
             args,
             env: no_network(),
             network: Network::Closed,
-            place: Place::Tree(path.as_str().to_owned()),
+            place: Place::Tree {
+                workspace: self.job.workspace.to_owned(),
+                folder: path.as_str().to_owned(),
+                unknown: self.job.tree().to_owned(),
+            },
             root: Some(Root { tree, path }),
         };
         self.scan(target, scan, gaps).await
@@ -320,7 +324,7 @@ impl Trivy<'_> {
             log.append(&ended.log, str::to_owned);
             match self.read(&ended, &target.place, &mut scan) {
                 Ok(report) => {
-                    secrets = findings::secrets(&report, &target.place, self.job.workspace);
+                    secrets = findings::secrets(&report, &target.place);
                     let told = unread::not_parsed(self.job, &ended.log, target.root);
                     if let Some(root) = target.root.filter(|_| checks.contains(&TrivyCheck::Vuln)) {
                         let found = findings::with_packages(&report, &target.place);

@@ -357,6 +357,20 @@ async fn names_like_addresses_are_paths() {
 }
 
 #[tokio::test]
+async fn packages_for_development_count() {
+    let bench = Bench::real();
+    let lock = r#"{"name": "x", "version": "1.0.0", "lockfileVersion": 3, "packages": {
+        "": {"name": "x", "version": "1.0.0", "devDependencies": {"slipway-fixture-yaml": "4.1.0"}},
+        "node_modules/slipway-fixture-yaml": {"version": "4.1.0", "resolved": "x",
+            "integrity": "sha512-x", "dev": true}}}"#;
+    bench.put("package-lock.json", lock);
+    let arguments = ["--scanners", "trivy", "--trivy-checks", "vuln"];
+    let observed = bench.run(&arguments).await;
+    let scan = of(&observed, &Source::TrivyFs);
+    assert_eq!(found(scan), set(&["package-lock.json"]));
+}
+
+#[tokio::test]
 async fn folders_with_a_process_of_their_own_are_judged_by_their_own_paths() {
     let mut bench = Bench::real();
     // What the policy leaves out at the top of the tree does not leave out what Trivy calls the same.

@@ -287,6 +287,8 @@ impl Trivy<'_> {
                 args.extend(["--skip-dirs".into(), literal(below)]);
             }
         }
+        // A vulnerable tool of the build counts, and `dev` in a lock file is its author's word.
+        args.push("--include-dev-deps".into());
         args.extend(["--".into(), root.into()]);
         let target = Target {
             folder: &folder,

@@ -31,22 +31,33 @@ const LOOKED_INTO: &[u8] = b".pyc";
 /// Whether a file holds Python, whatever it is called: by its ending (Bandit's `*.py` and `*.pyw`,
 /// in any case) or by the interpreter that its first line asks for. Stubs (`*.pyi`) are never run.
 pub(super) fn is_python(path: &Path, head: &[u8]) -> bool {
-    let ends = |ending| {
-        let extension = path.extension();
-        extension.is_some_and(|extension| extension.eq_ignore_ascii_case(ending))
-    };
-    ends("py") || ends("pyw") || asks_for_python(head)
+    // `.py` alone is a name of a file as well.
+    let name = path.file_name().map_or(&b""[..], OsStr::as_bytes);
+    let name = name.to_ascii_lowercase();
+    name.ends_with(b".py") || name.ends_with(b".pyw") || asks_for_python(head)
 }
 
-/// `#!/usr/bin/python3`, `#!/usr/bin/env -S python3 -u`, `#!/usr/bin/env -S uv run --script`.
+/// `#!/usr/bin/python3`, `#!/usr/bin/env -S python3 -u`, `#!/usr/bin/env -S uv run --script`. The
+/// words of `env -S` can be quoted and escaped (`\_` is a space).
+/// Source: <https://www.gnu.org/software/coreutils/manual/html_node/env-invocation.html>.
 fn asks_for_python(head: &[u8]) -> bool {
     let Some(rest) = head.strip_prefix(b"#!") else {
         return false;
     };
     let line = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    line.split(u8::is_ascii_whitespace).any(|word| {
+    let line: Vec<u8> = line
+        .iter()
+        .copied()
+        .filter(|byte| !b"\"'".contains(byte))
+        .collect();
+    let ends = |byte: &u8| byte.is_ascii_whitespace() || b"\\=".contains(byte);
+    line.split(ends).any(|word| {
         let name = word.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-        let name = name.strip_prefix(b"-S").unwrap_or(name);
+        let options = name
+            .starts_with(b"-")
+            .then(|| name.iter().position(|byte| *byte == b'S'));
+        let name = options.flatten().map_or(name, |at| &name[at + 1..]);
+        let name = name.strip_prefix(b"_").unwrap_or(name);
         let starts = |start: &[u8]| name.starts_with(start);
         starts(b"python") || starts(b"pypy") || name == b"uv" || name == b"pipx"
     })
@@ -112,11 +123,19 @@ mod tests {
             ("e.pyi", "", false),
             ("f.pyx", "", false),
             ("py", "", false),
-            (".py", "", false),
+            (".py", "", true),
+            ("a/.PYW", "", true),
             ("run", "#!/usr/bin/python3\nimport os\n", true),
             ("run", "#!/usr/bin/env python\r\n", true),
             ("run", "#! /usr/bin/env -S python3.13 -u\n", true),
             ("run", "#!/usr/bin/env -Spython3 -u\n", true),
+            ("run", "#!/usr/bin/env -S \"python3\" -u\n", true),
+            ("run", "#!/usr/bin/env -S 'pyth'on3\n", true),
+            ("run", "#!/usr/bin/env -vS\"/usr/bin/python3\"\n", true),
+            ("run", "#!/usr/bin/env --split-string=python3\n", true),
+            ("run", "#!/usr/bin/env -S\\_python3\n", true),
+            ("run", "#!/usr/bin/env -S PATH=/x python3\n", true),
+            ("run", "#!/usr/bin/env -S node --python\n", false),
             ("run.cgi", "#!/opt/venv/bin/python", true),
             ("run", "#!/usr/bin/env -S uv run --script\n", true),
             ("run", "#!/usr/bin/pypy3\n", true),

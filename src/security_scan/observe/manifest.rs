@@ -1,6 +1,7 @@
 //! Lists of packages that Trivy knows by their names, and whether they can be read in two ways: by
 //! Trivy in one, by whoever installs what they list in another.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
@@ -78,6 +79,23 @@ pub(super) fn read(path: &Path, file: &mut impl Read) -> io::Result<Option<Text>
     file.take(LARGEST).read_to_end(&mut bytes)?;
     let lines = path.file_name() == Some(OsStr::new("requirements.txt"));
     Ok((!bytes.is_empty()).then(|| text(&bytes, lines)))
+}
+
+/// The text of a file as parsers of YAML take it: UTF-16 by its mark, else UTF-8, without the mark.
+pub(super) fn decode(bytes: &[u8]) -> Cow<'_, str> {
+    let utf16 = |order: fn([u8; 2]) -> u16| {
+        let units: Vec<u16> = bytes[2..]
+            .chunks_exact(2)
+            .map(|pair| order([pair[0], pair[1]]))
+            .collect();
+        String::from_utf16_lossy(&units).into()
+    };
+    match bytes {
+        [0xff, 0xfe, ..] => utf16(u16::from_le_bytes),
+        [0xfe, 0xff, ..] => utf16(u16::from_be_bytes),
+        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest),
+        _ => String::from_utf8_lossy(bytes),
+    }
 }
 
 fn text(bytes: &[u8], python_lines: bool) -> Text {

@@ -1,5 +1,6 @@
 //! What is: the policy in force, the tree, and what the scanners find in it.
 
+pub mod configuration;
 pub mod credentials;
 pub mod ignores;
 mod kind;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
+use super::configuration::{self, Configuration};
 use super::manifest::{self, Manifest};
 use super::{ignores, kind};
 use crate::git::Tracked;
@@ -52,6 +53,8 @@ pub struct Tree {
     pub python: Vec<(PathBuf, u64)>,
     /// Lists of packages that git tracks.
     pub manifests: Vec<Manifest>,
+    /// Configuration that git tracks and Trivy should judge.
+    pub configurations: Vec<Configuration>,
     /// Files that git tracks, with text that Trivy does not search for secrets.
     pub not_searched: Vec<PathBuf>,
     /// Folders of ours that are not empty, where git does not say whether it tracks what is in them,
@@ -217,6 +220,16 @@ impl Walk<'_> {
             let path = path.to_owned();
             let manifest = text.map(|text| Manifest { path, text });
             self.tree.manifests.extend(manifest);
+        }
+        if configuration::is_known(path) && self.may_be_tracked(path) {
+            file.rewind()?;
+            let until = self.look.until;
+            let mut timed = Timed { file, until };
+            let holds = configuration::read(path, &mut timed)?;
+            file = timed.file;
+            let path = path.to_owned();
+            let found = holds.map(|holds| Configuration { path, holds });
+            self.tree.configurations.extend(found);
         }
         // Whatever its name: which files Trivy takes for configuration is its own affair.
         file.rewind()?;

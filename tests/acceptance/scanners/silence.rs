@@ -397,3 +397,171 @@ async fn folders_with_a_process_of_their_own_are_judged_by_their_own_paths() {
             .any(|what| what.contains("read dev/b/requirements.txt otherwise"))
     );
 }
+
+const POD: &str = "apiVersion: v1
+kind: Pod
+metadata:
+  name: x
+spec:
+  containers:
+  - name: a
+    image: nginx:latest
+    securityContext:
+      privileged: true
+";
+const MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c\n";
+const BUCKET: &str = "Resources:\n  B:\n    Type: AWS::S3::Bucket\n";
+const JSON: &str =
+    r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"x"},"spec":{"containers":[]}}"#;
+
+#[expect(clippy::too_many_lines, reason = "a table")]
+#[tokio::test]
+async fn no_configuration_is_hidden_by_how_it_is_written() {
+    let bench = Bench::real();
+    let list = format!("apiVersion: v1\nkind: List\nitems:\n- {}", indented(POD));
+    let bad = [
+        ("key/pod.yaml", format!("kind: Pod\n{POD}")),
+        (
+            "inner/pod.yaml",
+            POD.replace("  name: x", "  name: x\n  name: x"),
+        ),
+        ("tag/pod.yaml", POD.replace(": x", ": !!binary x")),
+        ("broken/pod.yaml", format!("a: [\n--- \n{POD}")),
+        ("alias/pod.yaml", format!("x: *nope\n---\n{POD}")),
+        ("mark/pod.json", format!("\u{feff}{JSON}")),
+        ("comment/pod.json", format!("# c\n{JSON}")),
+        ("two/pod.json", format!("{JSON}{JSON}")),
+        ("case/pod.YAML", POD.to_owned()),
+        ("space/pod.yaml", format!("{MAP}--- \n{POD}")),
+        ("tab/pod.yaml", format!("{MAP}---\t\n{POD}")),
+        ("remark/pod.yaml", format!("{MAP}--- # next\n{POD}")),
+        ("property/pod.yaml", format!("{MAP}--- !!map\n{POD}")),
+        ("first/pod.yaml", format!("---\n--- # c\n{POD}")),
+        ("dots/pod.yaml", format!("{MAP}...\n{POD}")),
+        ("return/pod.yaml", format!("{MAP}---\r{POD}")),
+        ("list/pod.yaml", list.clone()),
+        ("listed/pod.yaml", format!("{list}metadata: {{}}\n")),
+        ("cfn-key/t.yaml", format!("A: a\nA: b\n{BUCKET}")),
+        ("cfn-tag/t.yaml", format!("{BUCKET}  C: !Foo\n")),
+        ("lower/dockerfile", "FROM debian:12\nUSER root\n".to_owned()),
+        (
+            "dash/Dockerfile-dev",
+            "FROM debian:12\nUSER root\n".to_owned(),
+        ),
+        // In a chart as well, where it is no template.
+        (
+            "chart/templates/lost.yaml",
+            format!("{MAP}--- # next\n{POD}"),
+        ),
+    ];
+    let crlf = |text: &str| text.replace('\n', "\r\n");
+    let good = [
+        ("a/pod.yaml", POD.to_owned()),
+        ("b/pod.yml", format!("{MAP}---\n{POD}")),
+        ("c/pod.yaml", crlf(&format!("{MAP}---\n{POD}"))),
+        (
+            "d/pod.yaml",
+            format!("# licence\n--- # first\n{POD}--- # end\n"),
+        ),
+        ("e/pod.yaml", format!("{MAP}---\n--- # c\n{POD}")),
+        ("f/pod.json", JSON.to_owned()),
+        ("g/map.yaml", MAP.to_owned()),
+        (
+            "h/custom.yaml",
+            "apiVersion: example.com/v1\nkind: Foo\nmetadata: {}\nspec:\n  items: [1]\n".to_owned(),
+        ),
+        ("i/pod.yaml", format!("\u{feff}{POD}")),
+        (
+            "j/t.yaml",
+            format!(
+                "AWSTemplateFormatVersion: '2010-09-09'\n{BUCKET}    Properties:\n      BucketName: !Sub '${{A}}-b'\n"
+            ),
+        ),
+        (
+            "k/t.json",
+            "{\n\t\"Resources\": {\"B\": {\"Type\": \"AWS::SNS::Topic\"}}\n}\n".to_owned(),
+        ),
+        ("l/Dockerfile", "FROM debian:12\n".to_owned()),
+        ("l/Dockerfile.dev", "FROM debian:12\n".to_owned()),
+        ("l/dev.dockerfile", "FROM debian:12\n".to_owned()),
+        ("l/Containerfile", "FROM debian:12\n".to_owned()),
+        (
+            "m/kustomization.yaml",
+            "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [a]\n"
+                .to_owned(),
+        ),
+        (
+            "m/kubeconfig.yaml",
+            "apiVersion: v1\nkind: Config\nclusters: []\n".to_owned(),
+        ),
+        (
+            "m/docker-compose.yml",
+            "services:\n  a:\n    image: x\n".to_owned(),
+        ),
+        (
+            ".github/workflows/a.yml",
+            format!(
+                "on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n    - run: |\n        {}\n",
+                POD.replace('\n', "\n        ")
+            ),
+        ),
+        (
+            "m/serverless.yml",
+            format!(
+                "provider: {{}}\nresources:\n  {}\n",
+                BUCKET.trim_end().replace('\n', "\n  ")
+            ),
+        ),
+        (
+            "m/tsconfig.json",
+            "{\n  // c\n  \"a\": [1,],\n}\n".to_owned(),
+        ),
+        ("m/values.yaml", "Resources:\n  a: b\nkind: x\n".to_owned()),
+        ("m/empty.yaml", "# nothing\n".to_owned()),
+        (
+            "chart/Chart.yaml",
+            "apiVersion: v2\nname: c\nversion: 0.1.0\n".to_owned(),
+        ),
+        ("chart/values.yaml", "on: false\n".to_owned()),
+        ("chart/crds/a.yaml", POD.to_owned()),
+        ("chart/templates/plain.yaml", POD.to_owned()),
+        (
+            "chart/templates/off.yaml",
+            format!("{{{{- if .Values.on }}}}\n{POD}{{{{- end }}}}\n"),
+        ),
+        (
+            "chart/templates/on.yaml",
+            format!("{{{{- if not .Values.on }}}}\n{POD}--- # c\n{MAP}{{{{- end }}}}\n"),
+        ),
+        (
+            "chart/templates/remark.yaml",
+            format!("# {{{{ .Values.on }}}}\n{POD}"),
+        ),
+        (
+            "chart/templates/_helpers.tpl",
+            "{{- define \"x\" }}{{ end }}\n".to_owned(),
+        ),
+    ];
+    for (path, text) in bad.iter().chain(&good) {
+        bench.put(path, text);
+    }
+    let arguments = ["--scanners", "trivy", "--trivy-checks", "misconfig"];
+    let observed = bench.run(&arguments).await;
+    let gaps = gaps(of(&observed, &Source::TrivyFs));
+    assert!(gaps.iter().all(|gap| gap.kind == GapKind::Unparsed));
+    let said = |path: &str| {
+        gaps.iter()
+            .any(|gap| gap.what.contains(&format!(" {path}: ")))
+    };
+    let silent: Vec<&str> = bad
+        .iter()
+        .map(|(path, _)| *path)
+        .filter(|path| !said(path))
+        .collect();
+    assert!(silent.is_empty(), "nothing is said of {silent:#?}");
+    assert_eq!(gaps.len(), bad.len(), "{gaps:#?}");
+}
+
+fn indented(text: &str) -> String {
+    text.trim_end().replace('\n', "\n  ") + "\n"
+}

@@ -109,6 +109,15 @@ pub(super) fn with_packages(report: &Report, place: &Place) -> BTreeSet<String> 
         .collect()
 }
 
+/// The files that Trivy has taken for configuration, each with what for (`kubernetes`, `helm`, …).
+pub(super) fn configured(report: &Report, place: &Place) -> BTreeSet<(String, String)> {
+    let blocks = report.results.iter().flatten();
+    blocks
+        .filter(|block| block.class == "config")
+        .map(|block| (place.path(&block.target), block.r#type.clone()))
+        .collect()
+}
+
 /// What stands where Trivy found secrets, from the files of the tree themselves.
 pub(super) fn secrets(report: &Report, place: &Place) -> Found {
     let mut all = Found::default();

@@ -334,6 +334,13 @@ impl Trivy<'_> {
                         gaps.extend(more);
                         scan.notes.extend(note);
                     }
+                    if let Some(root) = target
+                        .root
+                        .filter(|_| checks.contains(&TrivyCheck::Misconfig))
+                    {
+                        let taken = findings::configured(&report, &target.place);
+                        gaps.extend(unread::configurations(self.job, root, &taken, &told));
+                    }
                     gaps.extend(capped(told.into_iter().map(|(_, gap)| gap).collect()));
                     gaps.extend(ending::gap_of_log("Trivy", &ended.log));
                     scan.notes.extend(log::not_followed(ended.log.lines()));

@@ -29,6 +29,7 @@ pub(super) struct Program {
 pub(super) struct Block {
     pub(super) target: String,
     pub(super) class: String,
+    pub(super) r#type: String,
     pub(super) packages: Option<Vec<Package>>,
     pub(super) vulnerabilities: Option<Vec<Vulnerability>>,
     pub(super) misconfigurations: Option<Vec<Misconfiguration>>,

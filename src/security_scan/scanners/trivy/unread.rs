@@ -8,6 +8,7 @@ use super::log::{self, Files};
 use super::passed_by_at_root;
 use crate::process::Log;
 use crate::runner::path::RelativePath;
+use crate::security_scan::observe::configuration::{Configuration, Format, Holds};
 use crate::security_scan::observe::manifest::{Manifest, Text};
 use crate::security_scan::observe::tree::{Tree, named};
 use crate::security_scan::scan::{Gap, GapKind};
@@ -130,6 +131,86 @@ fn doubt(manifest: &Manifest, found: bool) -> Doubt {
             "it holds control characters, or ends of lines that not every program takes for one",
         ),
     }
+}
+
+/// Gaps for configuration of which Trivy's log says nothing, and which it did not judge.
+///
+/// `taken` holds what Trivy has taken for configuration, `told` what its log names: a file, or the
+/// folder of a chart.
+pub(super) fn configurations(
+    job: &Job<'_>,
+    root: Root<'_>,
+    taken: &BTreeSet<(String, String)>,
+    told: &[(String, Gap)],
+) -> Vec<Gap> {
+    let mut gaps = Vec::new();
+    for Configuration { path, holds } in &root.tree.configurations {
+        let Ok(below) = path.strip_prefix(root.path.as_str()) else {
+            continue;
+        };
+        let name = path.to_string_lossy();
+        let shown = text::line(&name);
+        let is_told = |(told, _): &(String, Gap)| {
+            let behind = shown.strip_prefix(told.as_str());
+            let behind = behind.filter(|_| !told.is_empty());
+            behind.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let elsewhere = passed_by_at_root(below) || !job.policy.paths.scanned(&name);
+        if elsewhere || told.iter().any(is_told) {
+            continue;
+        }
+        // Trivy reads what Helm makes of it, and that can be nothing.
+        if holds.template && is_in_chart(job.workspace, path) {
+            continue;
+        }
+        let is_taken = |kind: &str| taken.contains(&(name.to_string(), kind.to_owned()));
+        gaps.extend(not_judged(holds, &is_taken).map(|why| {
+            let what = format!("Trivy did not judge all of {shown}: {why}");
+            gap(GapKind::Unparsed, what, Some(NEXT))
+        }));
+    }
+    capped(gaps)
+}
+
+/// Why Trivy did not judge all that a file holds, if so.
+fn not_judged(holds: &Holds, is_taken: &dyn Fn(&str) -> bool) -> Option<String> {
+    let passed_by = |format: &Format| !match format {
+        Format::Kubernetes => is_taken("kubernetes") || is_taken("helm"),
+        Format::CloudFormation => is_taken("cloudformation"),
+        Format::Dockerfile => is_taken("dockerfile"),
+    };
+    let why = match holds.formats.iter().find(|format| passed_by(format)) {
+        Some(Format::Kubernetes) => {
+            "it does not take it for a Kubernetes manifest (a key that stands twice, a tag, a comment or a \
+             mark in JSON, `.yaml` not in lower case)"
+        }
+        Some(Format::CloudFormation) => {
+            "it does not take it for a CloudFormation template (a key that stands twice, a tag, a resource \
+             that is no mapping)"
+        }
+        Some(Format::Dockerfile) => {
+            "it does not take it for a Dockerfile, which it calls `Dockerfile`, `Dockerfile.NAME` \
+             or `NAME.Dockerfile`"
+        }
+        None if holds.list => "it judges no objects in a list (items): write them as documents",
+        None => {
+            let line = holds.lost?;
+            return Some(format!(
+                "it does not read the document of line {line}, because it splits only at lines \
+                 that are `---` and nothing else"
+            ));
+        }
+    };
+    Some(why.to_owned())
+}
+
+/// Whether a file is one of the templates of a Helm chart.
+fn is_in_chart(workspace: &Path, path: &Path) -> bool {
+    let mut folders = path.ancestors().skip(1);
+    folders.any(|folder| {
+        let chart = folder.parent().map(|chart| chart.join("Chart.yaml"));
+        folder.ends_with("templates") && chart.is_some_and(|chart| is_file(workspace, &chart))
+    })
 }
 
 /// Names what git tracks and Trivy does not search for secrets.

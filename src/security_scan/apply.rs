@@ -14,6 +14,7 @@ use super::upload::plan::{Candidate, Content};
 use super::upload::result::{Status, UploadResult, Weight};
 use super::upload::{Circumstances, apply as uploads, observe, plan as upload_plan, target};
 use crate::outcome::{Failure, Result};
+use crate::runner::cancel;
 
 /// What was done.
 #[derive(Debug)]
@@ -28,7 +29,15 @@ pub(crate) struct Done {
 }
 
 /// Writes, then uploads. What goes wrong is told in the end; the verdict stands.
-pub(crate) async fn apply(setting: &Setting<'_>, seen: &Seen, judgement: &Judgement) -> Done {
+///
+/// # Errors
+/// Error: the run was cancelled before all files were written. Nothing was uploaded.
+pub(crate) async fn apply(
+    setting: &Setting<'_>,
+    seen: &Seen,
+    judgement: &Judgement,
+) -> Result<Done> {
+    let cancel = &setting.session.cancel;
     let started = Instant::now();
     let mut done = Done {
         sarif: Vec::new(),
@@ -40,7 +49,10 @@ pub(crate) async fn apply(setting: &Setting<'_>, seen: &Seen, judgement: &Judgem
     let mut candidates = Vec::new();
     let (mut names, mut idle) = (BTreeSet::new(), BTreeSet::new());
     for (scan, verdict) in seen.scans.iter().zip(&judgement.scans) {
-        let written = documents(scan);
+        let written = documents(scan, cancel);
+        if cancel.is_cancelled() {
+            return Err(cancel::failure());
+        }
         let unused = unused_parts(scan, written.len());
         for document in &written {
             let name = file_name(&document.category, &mut names);
@@ -59,6 +71,9 @@ pub(crate) async fn apply(setting: &Setting<'_>, seen: &Seen, judgement: &Judgem
             .write_text(&format!("logs/{name}.log"), text);
         done.unwritten.extend(written.err());
     }
+    if cancel.is_cancelled() {
+        return Err(cancel::failure());
+    }
     done.timings.push(("files".to_owned(), started.elapsed()));
     let started = Instant::now();
     let whole = whole(&candidates);
@@ -70,7 +85,7 @@ pub(crate) async fn apply(setting: &Setting<'_>, seen: &Seen, judgement: &Judgem
     done.unwritten.extend(freed.filter_map(Result::err));
     drop_idle(&mut done.uploads, &idle);
     done.timings.push(("upload".to_owned(), started.elapsed()));
-    done
+    Ok(done)
 }
 
 /// What each of a scan's categories could get. A scan that did not see everything gives none of

@@ -44,6 +44,6 @@ pub async fn run(inputs: inputs::Inputs, session: &Session) -> Result<Outcome> {
         &plan::Settings::from(&inputs),
         setting.today(),
     );
-    let done = apply::apply(&setting, &seen, &judgement).await;
+    let done = apply::apply(&setting, &seen, &judgement).await?;
     Ok(tell::tell(&setting, &seen, &judgement, done))
 }

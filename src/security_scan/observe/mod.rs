@@ -20,6 +20,7 @@ use super::scanners::{self, Job, imported};
 use super::setting::Setting;
 use super::{fingerprint, plan};
 use crate::outcome::{Failure, Result};
+use crate::runner::cancel;
 use crate::runner::context::Context;
 use crate::runner::folder::Folder;
 use crate::runner::path::RelativePath;
@@ -92,7 +93,17 @@ pub(crate) async fn observe(setting: &Setting<'_>) -> Result<Seen> {
     secrets.extend(observed.secrets);
     secrets.clean(&mut scans, &mut logs);
     let mut scans = plan::settle(scans, &policy.policy);
-    for unread in fingerprint::fill(&mut scans, &mut |path| read(&setting.workspace, path)) {
+    let cancel = &session.cancel;
+    let unread = fingerprint::fill(&mut scans, &mut |path| {
+        if cancel.is_cancelled() {
+            return Err("the run was cancelled".to_owned());
+        }
+        read(&setting.workspace, path)
+    });
+    if cancel.is_cancelled() {
+        return Err(cancel::failure());
+    }
+    for unread in unread {
         session.console.debug(&format!(
             "no line hash for {}: {}",
             unread.path, unread.reason
@@ -135,6 +146,7 @@ fn import(setting: &Setting<'_>) -> Result<Imported> {
         &setting.session.workspace,
         &setting.workspace,
         setting.handed(),
+        &setting.session.cancel,
     )?;
     for secret in imported.secrets.iter() {
         setting.session.console.mask(&SecretString::from(secret));

@@ -17,6 +17,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_sarif::sarif as s;
 use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
 
 use super::{category, write};
 use crate::security_scan::finding::{Finding, Flows};
@@ -68,8 +69,9 @@ pub struct Dropped {
 }
 
 /// The files of one scan: one, or up to [`PARTS`] where one would lose critical or high findings.
+/// Some of them, of use to nobody, if the run is cancelled meanwhile.
 #[must_use]
-pub fn documents(scan: &Scan) -> Vec<Document> {
+pub fn documents(scan: &Scan, cancel: &CancellationToken) -> Vec<Document> {
     let findings = write::sorted(&scan.findings);
     let mut parts = fewest_parts(&findings);
     loop {
@@ -78,6 +80,7 @@ pub fn documents(scan: &Scan) -> Vec<Document> {
         let documents: Vec<Document> = split
             .into_iter()
             .zip(1..)
+            .take_while(|_| !cancel.is_cancelled())
             .map(|(part, number)| {
                 fit(
                     scan,
@@ -221,6 +224,17 @@ mod tests {
     use super::*;
     use crate::security_scan::sarif::tests::scan;
     use crate::security_scan::testing::finding;
+
+    fn documents(scan: &Scan) -> Vec<Document> {
+        super::documents(scan, &CancellationToken::new())
+    }
+
+    #[test]
+    fn no_file_is_made_for_a_run_that_is_cancelled() {
+        let cancel = CancellationToken::new();
+        cancel.cancel();
+        assert!(super::documents(&scan(Vec::new()), &cancel).is_empty());
+    }
 
     /// `count` findings of `rules` rules, all of one severity.
     fn many(count: usize, rules: usize, severity: Severity) -> Vec<Finding> {

@@ -6,9 +6,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use globset::{GlobBuilder, GlobMatcher};
+use tokio_util::sync::CancellationToken;
 
 use super::{gap, scan};
 use crate::outcome::{Failure, Result};
+use crate::runner::cancel;
 use crate::runner::folder::Folder;
 use crate::runner::path::{RelativePath, Workspace};
 use crate::security_scan::handed::Handed;
@@ -24,18 +26,19 @@ const MOST_FILES: usize = 1_000;
 /// what should have been judged is not there.
 ///
 /// # Errors
-/// Invalid: more files than are read; one that came with the commit.
+/// Invalid: more files than are read; one that came with the commit. Error: the run was cancelled.
 pub fn import(
     patterns: &[Pattern],
     prefix: &str,
     workspace: &Workspace,
     folder: &Folder,
     handed: Handed<'_>,
+    cancel: &CancellationToken,
 ) -> Result<Imported> {
     let mut paths = BTreeSet::new();
     let mut missing = Vec::new();
     for pattern in patterns {
-        let found = pattern.find(&workspace.path);
+        let found = pattern.find(&workspace.path, cancel);
         if found.is_empty() {
             missing.push(nothing(&pattern.text, prefix));
         }
@@ -51,7 +54,8 @@ pub fn import(
         ));
     }
     handed.check("sarif-files", &paths)?;
-    let files = paths.into_iter().map(|path| File {
+    let paths = paths.into_iter().take_while(|_| !cancel.is_cancelled());
+    let files = paths.map(|path| File {
         content: content(folder, &path),
         path: path.as_str().to_owned(),
     });
@@ -68,6 +72,9 @@ pub fn import(
         is_file: &is_file,
     };
     let mut imported = read(files, prefix, checkout);
+    if cancel.is_cancelled() {
+        return Err(cancel::failure());
+    }
     imported.scans.extend(missing);
     Ok(imported)
 }
@@ -117,10 +124,10 @@ impl Pattern {
     }
 
     /// Plain files only; no link is followed, `.git` is passed by.
-    fn find(&self, workspace: &Path) -> BTreeSet<RelativePath> {
+    fn find(&self, workspace: &Path, cancel: &CancellationToken) -> BTreeSet<RelativePath> {
         let mut found = BTreeSet::new();
         let mut folders = vec![self.root.clone()];
-        while let Some(folder) = folders.pop() {
+        while let Some(folder) = folders.pop().filter(|_| !cancel.is_cancelled()) {
             // A folder that can't be read holds nothing for us; a glob that names nothing is told.
             let Ok(entries) = fs::read_dir(folder.below(workspace)) else {
                 continue;
@@ -207,7 +214,7 @@ mod tests {
         };
         let all = globs.iter().flat_map(|glob| {
             let pattern = Pattern::parse(glob, &workspace).unwrap();
-            pattern.find(&workspace.path)
+            pattern.find(&workspace.path, &CancellationToken::new())
         });
         all.map(|path| path.as_str().to_owned()).collect()
     }
@@ -244,10 +251,15 @@ mod tests {
             &workspace,
         );
         let handed = Handed::new(&workspace.path, true, &request.unwrap());
-        let imported = import(&[pattern], "slipway", &workspace, &root, handed).unwrap();
+        let cancel = CancellationToken::new();
+        let patterns = [pattern];
+        let import = || import(&patterns, "slipway", &workspace, &root, handed, &cancel);
+        let imported = import().unwrap();
         assert!(
             matches!(&imported.scans[..], [scan] if matches!(scan.state, State::Incomplete(_)))
         );
+        cancel.cancel();
+        assert_eq!(import().unwrap_err().title, "Cancelled");
         let failure = Pattern::parse("../x", &workspace).unwrap_err();
         assert_eq!(failure.outcome, crate::outcome::Outcome::Invalid);
     }

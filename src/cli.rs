@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, stderr, stdout};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use secrecy::SecretString;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::outcome::{Failure, Outcome, Result};
 use crate::runner::annotations::{Annotation, Level};
@@ -55,6 +55,9 @@ const AMBIENT_SECRETS: [&str; 4] = [
     "GH_TOKEN",
     "GITHUB_TOKEN",
 ];
+
+/// Threads of the runtime. One, because what fails to start the second waits for the first for ever.
+const WORKERS: usize = 1;
 
 /// What `--help` of each action ends with.
 const AFTER_HELP: &str = "\
@@ -106,13 +109,32 @@ pub fn run(arguments: Vec<OsString>, environment: &Environment) -> ExitCode {
     finish(ended, &console, &files, &summary).into()
 }
 
+/// Tokio panics where there are no threads or descriptors for it.
 fn runtime() -> Result<Runtime> {
-    Runtime::new().map_err(|error| {
-        Failure::error(
-            "No runtime",
-            format!("No thread could be started: {error}."),
-        )
-    })
+    let start = || {
+        Builder::new_multi_thread()
+            .worker_threads(WORKERS)
+            .enable_all()
+            .build()
+    };
+    let before = take_hook();
+    set_hook(Box::new(|_| {}));
+    let started = catch_unwind(start);
+    set_hook(before);
+    let why = match started {
+        Ok(Ok(runtime)) => return Ok(runtime),
+        Ok(Err(error)) => error.to_string(),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>();
+            text.map_or("the system refuses", String::as_str).to_owned()
+        }
+    };
+    Err(Failure::error(
+        "No runtime",
+        format!("The threads and files that every run needs could not be had: {why}."),
+    )
+    .because("The limit of processes (`ulimit -u`) or of open files (`ulimit -n`) is too low.")
+    .next("Raise it for this step, or end what else runs as this user."))
 }
 
 /// Of a private folder that could not be removed.
@@ -265,7 +287,7 @@ fn which(command: &clap::Command) -> String {
 /// Runs the action. A panic is a bug, and still ends in `error`.
 fn act(action: Action, session: &Session, runtime: &Runtime) -> Result<Outcome> {
     let told = session.console.clone();
-    std::panic::set_hook(Box::new(move |panic| {
+    set_hook(Box::new(move |panic| {
         told.say(&format!("Bug in slipway: {panic}"));
     }));
     let run = || {

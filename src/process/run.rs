@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
 use tokio::process::Command;
+use tokio::sync::oneshot::Receiver;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -87,7 +88,7 @@ pub async fn run(child: Child<'_>, cancel: &CancellationToken) -> Result<Ended> 
     if started >= child.deadline {
         return Ok(not_run(End::TimedOut));
     }
-    let (mut process, group) = match start(&child) {
+    let (mut process, group, mut ended) = match start(&child) {
         Ok(started) => started,
         Err(error) if not_allowed(&error, run_as) => return Err(refused(&error)),
         Err(error) => return Ok(not_run(End::NotStarted(why_not(&error)))),
@@ -116,7 +117,6 @@ pub async fn run(child: Child<'_>, cancel: &CancellationToken) -> Result<Ended> 
         }
     });
 
-    let mut ended = group.ended();
     let why = tokio::select! {
         biased;
         () = cancel.cancelled() => Some(End::Cancelled),
@@ -158,7 +158,7 @@ pub async fn run(child: Child<'_>, cancel: &CancellationToken) -> Result<Ended> 
     clippy::disallowed_methods,
     reason = "the one place that starts a program"
 )]
-fn start(child: &Child<'_>) -> io::Result<(tokio::process::Child, Group)> {
+fn start(child: &Child<'_>) -> io::Result<(tokio::process::Child, Group, Receiver<()>)> {
     let launched = child.folder.run_as() == RunAs::Ourselves && launch::enabled();
     let mut command = if launched {
         let (slipway, first) = launch::prefix(&child.program, child.network);
@@ -199,7 +199,9 @@ fn start(child: &Child<'_>) -> io::Result<(tokio::process::Child, Group)> {
         .and_then(|pid| Pid::from_raw(pid.cast_signed()))
         .ok_or_else(|| io::Error::other("it ended before it began"))?;
     let group = Group::new(pid, &mut running);
-    Ok((process, group))
+    drop(running);
+    let ended = group.ended()?;
+    Ok((process, group, ended))
 }
 
 /// From a thread of its own: what a child must not have is taken from its parent's thread.

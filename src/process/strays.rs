@@ -9,13 +9,14 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use std::{fs, io};
+use std::{fs, io, thread};
 
 use rustix::io::Errno;
 use rustix::process::{
     Pid, Signal, Uid, WaitId, WaitIdOptions, WaitOptions, getpid, getppid, kill_process,
     kill_process_group, waitid, waitpid,
 };
+use tokio::sync::oneshot;
 
 use super::identity::{NOBODY, Place, RunAs, undumpable};
 use crate::outcome::{Failure, Result};
@@ -63,13 +64,21 @@ impl Group {
 
     /// Comes back when the child has ended. It is not reaped, so that its number, and its group's,
     /// can't be another's yet.
-    pub(super) fn ended(&self) -> tokio::task::JoinHandle<()> {
+    ///
+    /// # Errors
+    /// No thread could be started.
+    pub(super) fn ended(&self) -> io::Result<oneshot::Receiver<()>> {
         let child = WaitId::Pid(self.child);
-        tokio::task::spawn_blocking(move || {
+        let (told, ended) = oneshot::channel();
+        // Not one of the runtime's: those panic where there are too many.
+        thread::Builder::new().spawn(move || {
             let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
             // It fails if there is nothing to wait for.
             let _ = rustix::io::retry_on_intr(|| waitid(child.clone(), options));
-        })
+            // Whoever asked may have given up.
+            let _ = told.send(());
+        })?;
+        Ok(ended)
     }
 
     pub(super) fn signal(&self, signal: Signal) {

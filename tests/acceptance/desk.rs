@@ -181,6 +181,41 @@ fn folders_deeper_than_a_path_or_the_limit_of_open_files_are_removed() {
 }
 
 #[test]
+fn without_threads_or_open_files_it_says_so() {
+    // As the job's own user, with a limit of its processes: root has none.
+    const USER: u32 = 30_457;
+    let desk = Desk::new(CLEAN);
+    let slipway = desk.path("programs/slipway");
+    fs::copy(SLIPWAY, &slipway).unwrap();
+    for name in ["", "work", "tmp"] {
+        fs::set_permissions(desk.path(name), fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    let run = |limit: &str, user: Option<u32>| {
+        let mut command = desk.command("/bin/bash");
+        command
+            .args(["-c", &format!("ulimit {limit}; exec \"$@\""), "bash"])
+            .arg(&slipway)
+            .args(SCAN);
+        if let Some(user) = user {
+            command.uid(user).gid(user);
+        }
+        ended(command)
+    };
+    let (code, report) = run("-n 6", None);
+    let title = report["error"]["title"].as_str();
+    assert_eq!((code, title), (3, Some("No runtime")), "{report}");
+    if !needs_root() {
+        return; // Only root can become another.
+    }
+    for threads in 1..=8 {
+        let (code, report) = run(&format!("-u {threads}"), Some(USER));
+        assert!(matches!(code, 0 | 3 | 5), "{threads}: {report}");
+        assert_ne!(report["error"]["title"], "Bug in slipway", "{threads}");
+        assert!(threads > 1 || code == 3, "{report}");
+    }
+}
+
+#[test]
 fn what_a_scanner_leaves_behind_is_ended_and_its_output_is_good() {
     // In a session of its own, without a parent, holding both pipes.
     let daemon = format!(

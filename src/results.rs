@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::git::Tracked;
+use crate::git::{self, Tracked};
 use crate::outcome::{Failure, Result};
 use crate::runner::Session;
 use crate::runner::console::Console;
@@ -26,6 +26,7 @@ pub struct Results {
 impl Results {
     /// Takes the folder of this step, `ACTION` or `ACTION-<step id>`, below `output`, and tries
     /// whether it can be written: nobody should learn only after minutes that results have no place.
+    /// What an earlier run has left there is removed: it is not the result of this one.
     ///
     /// # Errors
     /// Invalid: git tracks files in `output`, or something else than a folder stands there. Error:
@@ -37,15 +38,30 @@ impl Results {
         tracked: &Tracked,
     ) -> Result<Self> {
         untracked(output, tracked)?;
-        let step = session.context.as_ref().map_or("", |it| &it.action);
-        let folder = below(output, &folder_name(action, step))?;
+        let folder = of_step(session, action, output)?;
         let workspace = Folder::root(&session.workspace.path)?;
         workspace.try_writing(INPUT, &folder)?;
+        workspace.remove(&below(&folder, REPORT)?)?;
+        workspace.remove_all(&folder, ".sarif")?;
+        workspace.remove_all(&below(&folder, "logs")?, ".log")?;
         Ok(Self {
             workspace,
             folder,
             console: session.console.clone(),
         })
+    }
+
+    /// Removes the report of an earlier run where this one ends before it has [`Results`], as far as it
+    /// can be told where that is. `output` is the input as it was given.
+    pub fn forget(session: &Session, action: &str, output: &str) {
+        let remove = || -> Result<()> {
+            let output = session.workspace.inside(INPUT, output)?;
+            untracked(&output, &git::tracked(&session.workspace.path))?;
+            let report = below(&of_step(session, action, &output)?, REPORT)?;
+            Folder::root(&session.workspace.path)?.remove(&report)
+        };
+        // Why the run ends is to be told, not this.
+        let _ = remove();
     }
 
     /// Writes a file as it is, and gives back its path, relative to the workspace.
@@ -83,6 +99,11 @@ impl Results {
     pub fn report(&self) -> String {
         format!("{}/{REPORT}", self.folder)
     }
+}
+
+fn of_step(session: &Session, action: &str, output: &RelativePath) -> Result<RelativePath> {
+    let step = session.context.as_ref().map_or("", |it| &it.action);
+    below(output, &folder_name(action, step))
 }
 
 fn below(folder: &RelativePath, name: &str) -> Result<RelativePath> {

@@ -248,6 +248,33 @@ impl Folder {
         }
     }
 
+    /// Removes the files of a folder whose names end so; it may be missing. Links are removed
+    /// themselves, folders stay.
+    ///
+    /// # Errors
+    /// Error: it, or a folder on the way, is a link or cannot be read, or a file may not be removed.
+    pub fn remove_all(&self, path: &RelativePath, ending: &str) -> Result<()> {
+        let Some(folder) = self.open(path)? else {
+            return Ok(());
+        };
+        let unread = |error| refused("read", &folder.path, error);
+        for entry in Dir::read_from(&folder.handle).map_err(unread)? {
+            let entry = entry.map_err(unread)?;
+            let name = entry.file_name();
+            if !name.to_bytes().ends_with(ending.as_bytes()) {
+                continue;
+            }
+            match unlinkat(&folder.handle, name, AtFlags::empty()) {
+                Ok(()) | Err(Errno::NOENT | Errno::ISDIR) => {}
+                Err(error) => {
+                    let at = folder.path.join(name.to_string_lossy().as_ref());
+                    return Err(refused("removed", &at, error));
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn walk(&self, path: &RelativePath, make: bool) -> std::result::Result<Self, (Errno, PathBuf)> {
         let mut at = self.path.clone();
         let mut handle = self.handle.try_clone().map_err(|error| {
@@ -461,6 +488,25 @@ mod tests {
         folder.write(&path("file"), b"ours").unwrap();
         assert_eq!(folder.read(&path("file"), 100).unwrap().unwrap(), b"ours");
         assert_eq!(fs::read(outside.path().join("target")).unwrap(), b"theirs");
+    }
+
+    #[test]
+    fn files_of_an_ending_are_removed_and_nothing_else() {
+        let (directory, folder) = workspace();
+        let inside = |name: &str| directory.path().join("results").join(name);
+        folder.remove_all(&path("results"), ".sarif").unwrap();
+        fs::create_dir_all(inside("folder.sarif")).unwrap();
+        for name in ["one.sarif", "two.sarif", "notes.txt"] {
+            fs::write(inside(name), "").unwrap();
+        }
+        symlink("notes.txt", inside("link.sarif")).unwrap();
+        folder.remove_all(&path("results"), ".sarif").unwrap();
+        let entries = fs::read_dir(inside("")).unwrap();
+        let mut left: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["folder.sarif", "notes.txt"]);
+        symlink("results", directory.path().join("away")).unwrap();
+        assert!(folder.remove_all(&path("away"), ".txt").is_err());
     }
 
     #[test]

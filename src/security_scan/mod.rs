@@ -27,8 +27,12 @@ mod testing;
 pub mod upload;
 
 use crate::outcome::{Outcome, Result};
+use crate::results::Results;
 use crate::runner::Session;
 use setting::Setting;
+
+/// What its results folder is called.
+const ACTION: &str = "security-scan";
 
 /// Scans, judges, uploads and reports.
 ///
@@ -36,7 +40,8 @@ use setting::Setting;
 /// What ended the run before a verdict: a wrong input or policy, an environment that does not let
 /// the scanners be locked in or results be written, a cancelled job.
 pub async fn run(inputs: inputs::Inputs, session: &Session) -> Result<Outcome> {
-    let setting = Setting::check(&inputs, session)?;
+    let setting = Setting::check(&inputs, session)
+        .inspect_err(|_| Results::forget(session, ACTION, &inputs.output_directory))?;
     let seen = observe::observe(&setting).await?;
     let judgement = plan::judge(
         &seen.scans,

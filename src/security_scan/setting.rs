@@ -60,7 +60,7 @@ impl<'a> Setting<'a> {
             )
             .next("Give each a folder of its own."));
         }
-        let results = Results::open(session, "security-scan", &output, &tracked)?;
+        let results = Results::open(session, super::ACTION, &output, &tracked)?;
         let setting = Self {
             inputs,
             session,

@@ -48,7 +48,6 @@ pub(super) fn tell(
         failure = together(&unwritten);
         run.failure = failure.as_ref();
         report = report::build(&run);
-        // What stands there is an earlier run's.
         outputs.report.clear();
     }
     for section in report::summary(&report) {

@@ -216,6 +216,28 @@ fn without_threads_or_open_files_it_says_so() {
 }
 
 #[test]
+fn files_of_an_earlier_run_do_not_stand_as_this_runs() {
+    let desk = Desk::new(CLEAN);
+    let at = |name: &str| desk.path(&format!("work/slipway-results/security-scan/{name}"));
+    let ours = ["report.json", "slipway-trivy-fs.sarif", "logs/trivy-fs.log"];
+    let there = |names: &[&str]| names.iter().all(|name| at(name).exists());
+    assert_eq!(ended(desk.scan(&[])).0, 0);
+    fs::create_dir_all(at("logs")).unwrap();
+    fs::write(at("logs/trivy-fs.log"), "earlier").unwrap();
+    fs::write(at("notes.txt"), "the user's").unwrap();
+    assert!(there(&ours));
+    // Wrong before there is anything to write: what an earlier run said is no longer true.
+    assert_eq!(ended(desk.scan(&["--path", "none"])).0, 2);
+    assert!(!there(&ours[..1]) && there(&ours[1..]));
+    fs::write(at("report.json"), "earlier").unwrap();
+    fs::write(desk.path("work/policy.yml"), "version: 0\n").unwrap();
+    let (code, report) = ended(desk.scan(&["--policy", "policy.yml"]));
+    assert_eq!(code, 2, "{report}");
+    assert!(ours.iter().all(|name| !at(name).exists()));
+    assert!(there(&["notes.txt"]));
+}
+
+#[test]
 fn what_a_scanner_leaves_behind_is_ended_and_its_output_is_good() {
     // In a session of its own, without a parent, holding both pipes.
     let daemon = format!(

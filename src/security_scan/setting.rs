@@ -1,5 +1,7 @@
 //! What is asked, where, and by which means: everything that is checked before anything runs.
 
+use std::time::Instant;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -36,6 +38,8 @@ pub(crate) struct Setting<'a> {
     /// None without a token or at a desk.
     pub github: Option<Client>,
     pub started: Timestamp,
+    /// The same moment, for durations: the clock on the wall may be set.
+    pub began: Instant,
 }
 
 impl<'a> Setting<'a> {
@@ -75,6 +79,7 @@ impl<'a> Setting<'a> {
             run_as: RunAs::choose(Place::here(&session.environment))?,
             github: client(inputs, session)?,
             started: Timestamp::now(),
+            began: Instant::now(),
         };
         let archives = setting.request.images.iter().filter_map(Target::archive);
         setting.handed().check("images", archives)?;

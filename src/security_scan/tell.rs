@@ -24,7 +24,7 @@ pub(super) fn tell(
     let mut run = Run {
         inputs: setting.inputs,
         started: setting.started,
-        duration: elapsed(setting),
+        duration: setting.began.elapsed(),
         checkout: session.context.as_ref().map(|it| checkout(it, setting)),
         policy: &seen.policy.policy,
         origin: &seen.origin,
@@ -89,13 +89,6 @@ fn together(unwritten: &[Failure]) -> Option<Failure> {
     let next = "See to it that nothing else writes to output-directory, and that there is space.";
     failure.next.get_or_insert_with(|| next.to_owned());
     Some(failure)
-}
-
-fn elapsed(setting: &Setting<'_>) -> std::time::Duration {
-    jiff::Timestamp::now()
-        .duration_since(setting.started)
-        .try_into()
-        .unwrap_or_default()
 }
 
 fn checkout(context: &Context, setting: &Setting<'_>) -> Checkout {

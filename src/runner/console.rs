@@ -55,6 +55,8 @@ struct Inner {
 struct Streams {
     out: Box<dyn Write + Send>,
     err: Box<dyn Write + Send>,
+    /// Whether it was said that standard output takes nothing more.
+    told: bool,
 }
 
 impl Console {
@@ -76,6 +78,7 @@ impl Console {
             streams: Mutex::new(Streams {
                 out: Box::new(out),
                 err: Box::new(err),
+                told: false,
             }),
             budget: Mutex::new(Budget::default()),
             bars: MultiProgress::with_draw_target(target),
@@ -298,10 +301,19 @@ impl Console {
     }
 
     fn write_out(&self, lines: &str) {
-        let mut streams = self.streams();
-        // A reader that went away changes no verdict.
-        let _ = streams.out.write_all(lines.as_bytes());
-        let _ = streams.out.flush();
+        let streams = &mut *self.streams();
+        let written = streams.out.write_all(lines.as_bytes());
+        // A reader that went away changes no verdict; that something is missing is to be seen somewhere.
+        if let Err(error) = written.and_then(|()| streams.out.flush())
+            && error.kind() != io::ErrorKind::BrokenPipe
+            && !std::mem::replace(&mut streams.told, true)
+        {
+            let _ = writeln!(
+                streams.err,
+                "Standard output could not be written to: {error}. Lines of this log, masks and \
+                 annotations are missing."
+            );
+        }
     }
 
     pub(super) fn bars(&self) -> Option<&MultiProgress> {
@@ -373,6 +385,30 @@ mod tests {
         terminal: false,
         colour: false,
     };
+
+    #[test]
+    fn a_log_that_cannot_be_written_is_told_once() {
+        for (kind, told) in [
+            (io::ErrorKind::StorageFull, 1),
+            (io::ErrorKind::BrokenPipe, 0),
+        ] {
+            struct Full(io::ErrorKind);
+            impl Write for Full {
+                fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                    Err(self.0.into())
+                }
+                fn flush(&mut self) -> io::Result<()> {
+                    Ok(())
+                }
+            }
+            let err = super::captured::Stream::default();
+            let console = Console::new(RUNNER, Format::Text, Full(kind), err.clone());
+            console.mask(&"first-secret".into());
+            console.say("one");
+            console.say("two");
+            assert_eq!(err.text().lines().count(), told, "{}", err.text());
+        }
+    }
 
     #[test]
     fn the_runner_gets_masks_before_all_else_and_nothing_leaks_after() {

@@ -3,9 +3,12 @@
 //! Source: <https://docs.github.com/actions/reference/workflows-and-actions/variables>.
 
 use std::fmt;
+use std::fs::File;
 use std::io::Read as _;
 use std::path::PathBuf;
 
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::io::Errno;
 use url::Url;
 
 use super::environment::Environment;
@@ -291,10 +294,15 @@ fn read_event(environment: &Environment) -> Result<Event> {
             ),
         )
     };
-    let file = match std::fs::File::open(&path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Event::default()),
-        other => other.map_err(|error| unreadable(error.to_string()))?,
+    // A pipe must not make us wait for a writer.
+    let flags = OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = match openat(CWD, &path, flags, Mode::empty()).map(File::from) {
+        Err(Errno::NOENT) => return Ok(Event::default()),
+        other => other.map_err(|error| unreadable(std::io::Error::from(error).to_string()))?,
     };
+    if !file.metadata().is_ok_and(|data| data.is_file()) {
+        return Err(unreadable("it is not a plain file".to_owned()));
+    }
     let mut payload = Vec::new();
     file.take(LARGEST_EVENT + 1)
         .read_to_end(&mut payload)
@@ -311,6 +319,8 @@ fn read_event(environment: &Environment) -> Result<Event> {
 
 #[cfg(test)]
 mod tests {
+    use rustix::fs::FileType;
+
     use super::*;
 
     const SHA: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -404,6 +414,14 @@ mod tests {
             std::fs::write(&path, payload).unwrap();
             let failure = context(&[("GITHUB_EVENT_PATH", &path)]).unwrap_err();
             assert_eq!(failure.title, "Event not readable");
+        }
+        // It is not waited for a writer.
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR, 0).unwrap();
+        for path in [pipe.as_path(), folder.path()] {
+            let failure = context(&[("GITHUB_EVENT_PATH", path.to_str().unwrap())]).unwrap_err();
+            assert!(failure.what.contains("not a plain file"), "{failure}");
         }
     }
 

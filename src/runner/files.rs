@@ -123,8 +123,8 @@ pub(crate) fn entries(
         .collect()
 }
 
-/// Appends to one of the runner's files without following a link that an earlier step may have
-/// put in its place.
+/// Appends to one of the runner's files, all or nothing, without following a link that an earlier step
+/// may have put in its place.
 pub(super) fn append(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let flags = OFlags::WRONLY
         | OFlags::APPEND
@@ -136,7 +136,12 @@ pub(super) fn append(path: &Path, content: &[u8]) -> std::io::Result<()> {
     if FileType::from_raw_mode(fstat(&handle)?.st_mode) != FileType::RegularFile {
         return Err(std::io::Error::other("it is not a plain file"));
     }
-    File::from(handle).write_all(content)
+    let mut file = File::from(handle);
+    let before = file.metadata()?.len();
+    file.write_all(content).inspect_err(|_| {
+        // Half an entry would take the ones that follow with it.
+        let _ = file.set_len(before);
+    })
 }
 
 #[cfg(test)]

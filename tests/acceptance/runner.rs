@@ -134,6 +134,37 @@ fn a_result_that_cannot_be_written_is_told_and_makes_none_better() {
 }
 
 #[test]
+fn an_output_is_written_whole_or_not_at_all() {
+    if !crate::testing::needs_root() {
+        return; // Only root can mount a disk that is soon full.
+    }
+    // A page that has room for a few bytes more.
+    let earlier = format!("earlier={}\n", "x".repeat(4080));
+    let runner = Runner::new();
+    std::fs::create_dir(runner.path("disk")).unwrap();
+    let disk = runner.path("disk/output");
+    let runner = runner.with("GITHUB_OUTPUT", disk.to_str().unwrap());
+    std::fs::write(runner.path("earlier"), &earlier).unwrap();
+    let full = "mount -t tmpfs -o size=4k none ../disk; cp ../earlier ../disk/output; \"$@\"; \
+                code=$?; cp ../disk/output ../output; exit $code";
+    let mut command = Command::new("/usr/bin/unshare");
+    command
+        .args(["--mount", "/bin/sh", "-c", full, "sh", SLIPWAY])
+        .args(SCAN)
+        .args(["--fail-on", "x"])
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .envs(runner.variables())
+        .current_dir(runner.workspace());
+    let output = command.output().unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{out}");
+    assert!(out.contains("No space left"), "{out}");
+    let text = std::fs::read_to_string(runner.path("output")).unwrap();
+    assert_eq!(text, earlier);
+}
+
+#[test]
 fn a_summary_that_cannot_be_written_keeps_the_verdict() {
     let runner = Runner::new()
         .input("fail-on", "x")

@@ -35,12 +35,29 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// from.
 type Taken = (Directory, Metadata, Option<String>);
 
-/// Tries the repositories in order; the inner error says why none gave a usable database.
+/// Why there is no new database.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// No repository gave one that can be used.
+    Source(String),
+    /// It was there, and could not be put into the cache.
+    Cache(String),
+}
+
+impl Fault {
+    pub(super) fn why(&self) -> &str {
+        match self {
+            Self::Source(why) | Self::Cache(why) => why,
+        }
+    }
+}
+
+/// Tries the repositories in order, for as long as it is they that are at fault.
 pub(super) async fn run(
     trivy: &Trivy<'_>,
     root: &Directory,
     log: &mut Log,
-) -> Result<std::result::Result<Taken, String>> {
+) -> Result<std::result::Result<Taken, Fault>> {
     let repositories: Vec<Option<&str>> = match trivy.job.inputs.database.as_slice() {
         // Trivy's own, with its own fallback.
         [] => vec![None],
@@ -51,14 +68,15 @@ pub(super) async fn run(
         let folder = Folder::new("slipway-database-", trivy.job.run_as)?;
         let outcome = match fetch(trivy, &folder, repository, log).await? {
             Ok(()) => take(trivy, root, &folder).await,
-            Err(why) => Err(why),
+            Err(why) => Err(Fault::Source(why)),
         };
         match outcome {
             Ok((cache, metadata)) => {
                 let repository = repository.map(str::to_owned);
                 return Ok(Ok((cache, metadata, repository)));
             }
-            Err(why) => errors.push(match repository {
+            Err(fault @ Fault::Cache(_)) => return Ok(Err(fault)),
+            Err(Fault::Source(why)) => errors.push(match repository {
                 Some(name) => format!("{}: {why}", text::line(name)),
                 None => why,
             }),
@@ -67,7 +85,7 @@ pub(super) async fn run(
             break;
         }
     }
-    Ok(Err(errors.join("; ")))
+    Ok(Err(Fault::Source(errors.join("; "))))
 }
 
 async fn fetch(
@@ -118,8 +136,8 @@ async fn take(
     trivy: &Trivy<'_>,
     root: &Directory,
     folder: &Folder,
-) -> std::result::Result<(Directory, Metadata), String> {
-    let unusable = |why: String| format!("what was downloaded can't be used: {why}");
+) -> std::result::Result<(Directory, Metadata), Fault> {
+    let unusable = |why: String| Fault::Source(format!("what was downloaded can't be used: {why}"));
     // The child made every folder below its own.
     let home = Directory::root(&folder.home()).map_err(|failure| unusable(failure.what))?;
     let brought = home
@@ -127,7 +145,8 @@ async fn take(
         .map_err(|failure| unusable(failure.what))?
         .ok_or_else(|| unusable("there is nothing".to_owned()))?;
     let metadata = usable(&brought, "db").map_err(unusable)?;
-    let unplaced = |why: String| format!("it could not be put into cache-directory: {why}");
+    let unplaced =
+        |why: String| Fault::Cache(format!("it could not be put into cache-directory: {why}"));
     let cache = root
         .create(&trivy.job.cache)
         .map_err(|failure| unplaced(failure.what))?;

@@ -11,6 +11,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
+use self::download::Fault;
 use self::metadata::Metadata;
 use super::{Trivy, copy, unwritable};
 use crate::git::Tracked;
@@ -93,7 +94,7 @@ pub(super) async fn acquire(trivy: &Trivy<'_>, log: &mut Log) -> Result<Database
         // Yesterday's database finds more than none.
         return Ok(match download::run(trivy, &root, log).await? {
             Ok((cache, metadata, repository)) => ready(cache, &metadata, now, repository, None),
-            Err(why) => ready(cache, &metadata, now, None, Some(&why)),
+            Err(fault) => ready(cache, &metadata, now, None, Some(fault.why())),
         });
     }
     if job.inputs.offline {
@@ -104,10 +105,17 @@ pub(super) async fn acquire(trivy: &Trivy<'_>, log: &mut Log) -> Result<Database
     }
     Ok(match download::run(trivy, &root, log).await? {
         Ok((cache, metadata, repository)) => ready(cache, &metadata, now, repository, None),
-        Err(why) => Database::Missing(missing(
-            Some(why),
-            "check that the registry can be reached, or name a mirror in the input database",
-        )),
+        Err(fault) => {
+            let next = match fault {
+                Fault::Source(_) => {
+                    "check that the registry can be reached, or name a mirror in the input database"
+                }
+                Fault::Cache(_) => {
+                    "see to it that cache-directory can be written and has 1 GB of space, or name another"
+                }
+            };
+            Database::Missing(missing(Some(fault.why().to_owned()), next))
+        }
     })
 }
 

@@ -77,12 +77,19 @@ pub(crate) async fn apply(
     done.timings.push(("files".to_owned(), started.elapsed()));
     let started = Instant::now();
     let whole = whole(&candidates);
-    let kept = whole.iter().map(|category| seen.claims.keep(category));
+    let kept = whole
+        .iter()
+        .map(|category| seen.claims.keep(category, false));
     done.unwritten.extend(kept.filter_map(Result::err));
     done.uploads = upload(setting, candidates).await;
-    let free = whole.iter().filter(|it| is_free(it, &done.uploads));
-    let freed = free.map(|category| seen.claims.give_back(category));
-    done.unwritten.extend(freed.filter_map(Result::err));
+    let settled = whole
+        .iter()
+        .map(|category| match fate(category, &done.uploads) {
+            Fate::NotSent => seen.claims.give_back(category),
+            Fate::Unknown => Ok(()),
+            Fate::Settled => seen.claims.keep(category, true),
+        });
+    done.unwritten.extend(settled.filter_map(Result::err));
     drop_idle(&mut done.uploads, &idle);
     done.timings.push(("upload".to_owned(), started.elapsed()));
     Ok(done)
@@ -131,20 +138,42 @@ fn whole(candidates: &[Candidate]) -> Vec<String> {
     whole.map(|it| it.category.clone()).collect()
 }
 
-/// Whether the upload of a category failed, and nothing of it can have reached GitHub.
-fn is_free(category: &str, uploads: &[UploadResult]) -> bool {
+/// What became of a category with all its parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// It failed, and nothing of it can have reached GitHub.
+    NotSent,
+    /// Something of it may or may not be there.
+    Unknown,
+    /// The step has done what it could.
+    Settled,
+}
+
+fn fate(category: &str, uploads: &[UploadResult]) -> Fate {
     let parts = category::part(category, 2);
     let parts = parts.trim_end_matches("2/");
-    let mut own = uploads
-        .iter()
-        .filter(|it| it.category == category || it.category.starts_with(parts));
-    own.all(|it| {
-        let perhaps = matches!(
-            it.status,
-            Status::Network | Status::ServerError | Status::UnexpectedAnswer | Status::Cancelled
-        );
-        it.weight == Weight::Error && it.sarif_id.is_none() && !perhaps
-    })
+    let own = || {
+        let own = |it: &&UploadResult| it.category == category || it.category.starts_with(parts);
+        uploads.iter().filter(own)
+    };
+    let unknown = |status| {
+        matches!(
+            status,
+            Status::Network
+                | Status::ServerError
+                | Status::UnexpectedAnswer
+                | Status::Cancelled
+                | Status::Pending
+                | Status::StatusUnknown
+        )
+    };
+    if own().any(|it| unknown(it.status)) {
+        Fate::Unknown
+    } else if own().all(|it| it.weight == Weight::Error && it.sarif_id.is_none()) {
+        Fate::NotSent
+    } else {
+        Fate::Settled
+    }
 }
 
 async fn upload(setting: &Setting<'_>, candidates: Vec<Candidate>) -> Vec<UploadResult> {
@@ -228,7 +257,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_category_is_free_again_only_if_nothing_was_sent() {
+    fn a_category_is_free_again_only_if_nothing_of_it_was_sent() {
         let result = |category: &str, status: Status, id: Option<&str>| UploadResult {
             category: category.to_owned(),
             status,
@@ -239,35 +268,52 @@ mod tests {
             failure: None,
         };
         let (base, part, other) = ("s/bandit/", "s/bandit/part-2/", "s/bandit/app/");
-        for (uploads, free) in [
-            (vec![result(base, Status::Unauthorized, None)], true),
-            (vec![result(base, Status::NotFound, None)], true),
-            (vec![result(base, Status::Network, None)], false),
-            (vec![result(base, Status::Cancelled, None)], false),
-            (vec![result(base, Status::Complete, Some("1"))], false),
+        for (uploads, expected) in [
+            (
+                vec![result(base, Status::Unauthorized, None)],
+                Fate::NotSent,
+            ),
+            (vec![result(base, Status::NotFound, None)], Fate::NotSent),
+            (vec![result(base, Status::Network, None)], Fate::Unknown),
+            (vec![result(base, Status::Cancelled, None)], Fate::Unknown),
+            (
+                vec![result(base, Status::Pending, Some("1"))],
+                Fate::Unknown,
+            ),
+            (
+                vec![
+                    result(base, Status::Complete, Some("1")),
+                    result(part, Status::StatusUnknown, Some("2")),
+                ],
+                Fate::Unknown,
+            ),
+            (
+                vec![result(base, Status::Complete, Some("1"))],
+                Fate::Settled,
+            ),
             (
                 vec![result(base, Status::ProcessingFailed, Some("1"))],
-                false,
+                Fate::Settled,
             ),
             // Nothing failed: the step has done what it could on this branch.
-            (vec![result(base, Status::Fork, None)], false),
-            (vec![result(base, Status::Off, None)], false),
+            (vec![result(base, Status::Fork, None)], Fate::Settled),
+            (vec![result(base, Status::Off, None)], Fate::Settled),
             (
                 vec![
                     result(base, Status::TooLarge, None),
                     result(part, Status::Complete, Some("1")),
                 ],
-                false,
+                Fate::Settled,
             ),
             (
                 vec![
                     result(base, Status::TooLarge, None),
                     result(other, Status::Complete, Some("1")),
                 ],
-                true,
+                Fate::NotSent,
             ),
         ] {
-            assert_eq!(is_free(base, &uploads), free, "{uploads:?}");
+            assert_eq!(fate(base, &uploads), expected, "{uploads:?}");
         }
     }
 }

@@ -34,6 +34,14 @@ struct Claim {
     job: String,
     step: String,
     category: String,
+    /// Whether it is known what GitHub has. If not, the same step may send it again: its analysis
+    /// replaces its own.
+    #[serde(default = "certain")]
+    certain: bool,
+}
+
+fn certain() -> bool {
+    true
 }
 
 impl Claims {
@@ -72,25 +80,27 @@ impl Claims {
         Ok(claims)
     }
 
-    /// The step that has left its name for this job's later ones. What is not ours is passed over:
-    /// other steps can write there.
+    /// The step that has left its name for this job's later ones; not this one itself, if it tries
+    /// again what may have failed. What is not ours is passed over: other steps can write there.
     fn kept(&self, file: &mut File, category: &str) -> Option<String> {
         let mut text = Vec::new();
         file.take(LARGEST).read_to_end(&mut text).ok()?;
         let claim: Claim = serde_json::from_slice(&text).ok()?;
-        (claim.job == self.job && claim.category == category).then_some(claim.step)
+        let again = !claim.certain && claim.step == self.step;
+        (claim.job == self.job && claim.category == category && !again).then_some(claim.step)
     }
 
-    /// Keeps a category for the rest of the job. Call it before the first upload: who is killed during
-    /// one may have sent it.
+    /// Keeps a category for the rest of the job. Call it before the first upload, when nothing is
+    /// `certain` yet: who is killed during one may have sent it.
     ///
     /// # Errors
     /// Error: the file cannot be written.
-    pub fn keep(&self, category: &str) -> Result<()> {
+    pub fn keep(&self, category: &str, certain: bool) -> Result<()> {
         let claim = Claim {
             job: self.job.clone(),
             step: self.step.clone(),
             category: category.to_owned(),
+            certain,
         };
         self.write(category, serde_json::json!(claim).to_string().as_bytes())
     }
@@ -158,7 +168,7 @@ mod tests {
     fn what_a_step_keeps_no_later_step_gets() {
         let temp = tempfile::tempdir().unwrap();
         let first = take(temp.path(), "1/1/build", "scan", &[BANDIT, "b/"]).unwrap();
-        first.keep(BANDIT).unwrap();
+        first.keep(BANDIT, true).unwrap();
         drop(first);
         let failure = take(temp.path(), "1/1/build", "again", &[BANDIT]).unwrap_err();
         assert_eq!(failure.outcome.code(), 2);
@@ -178,10 +188,22 @@ mod tests {
         // Killed before the upload, or nothing to keep.
         drop(take(temp.path(), "1/1/j", "killed", &[BANDIT]).unwrap());
         let failed = take(temp.path(), "1/1/j", "failed", &[BANDIT]).unwrap();
-        failed.keep(BANDIT).unwrap();
+        failed.keep(BANDIT, true).unwrap();
         failed.give_back(BANDIT).unwrap();
         drop(failed);
         take(temp.path(), "1/1/j", "fallback", &[BANDIT]).unwrap();
+    }
+
+    #[test]
+    fn what_may_have_failed_the_same_step_may_try_again() {
+        let temp = tempfile::tempdir().unwrap();
+        let claim = |step: &str| take(temp.path(), "1/1/j", step, &[BANDIT]);
+        for _ in 0..2 {
+            claim("scan").unwrap().keep(BANDIT, false).unwrap();
+            assert!(claim("other").is_err());
+        }
+        claim("scan").unwrap().keep(BANDIT, true).unwrap();
+        assert!(claim("scan").is_err());
     }
 
     #[test]
@@ -232,7 +254,8 @@ mod tests {
     fn a_file_that_is_not_ours_does_no_harm() {
         let temp = tempfile::tempdir().unwrap();
         let path = temp.path().join(name(BANDIT));
-        let keep = || take(temp.path(), "1/1/j", "s", &[BANDIT]).and_then(|it| it.keep(BANDIT));
+        let keep =
+            || take(temp.path(), "1/1/j", "s", &[BANDIT]).and_then(|it| it.keep(BANDIT, true));
         for content in [
             &b"\xff\xfe"[..],
             b"{}",

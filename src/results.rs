@@ -41,9 +41,10 @@ impl Results {
         let folder = of_step(session, action, output)?;
         let workspace = Folder::root(&session.workspace.path)?;
         workspace.try_writing(INPUT, &folder)?;
-        workspace.remove(&below(&folder, REPORT)?)?;
-        workspace.remove_all(&folder, ".sarif")?;
-        workspace.remove_all(&below(&folder, "logs")?, ".log")?;
+        workspace.remove_all(&folder, |name| {
+            name == REPORT.as_bytes() || name.ends_with(b".sarif")
+        })?;
+        workspace.remove_all(&below(&folder, "logs")?, |name| name.ends_with(b".log"))?;
         Ok(Self {
             workspace,
             folder,

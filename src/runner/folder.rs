@@ -248,12 +248,12 @@ impl Folder {
         }
     }
 
-    /// Removes the files of a folder whose names end so; it may be missing. Links are removed
+    /// Removes the files of a folder that have such names; it may be missing. Links are removed
     /// themselves, folders stay.
     ///
     /// # Errors
     /// Error: it, or a folder on the way, is a link or cannot be read, or a file may not be removed.
-    pub fn remove_all(&self, path: &RelativePath, ending: &str) -> Result<()> {
+    pub fn remove_all(&self, path: &RelativePath, named: impl Fn(&[u8]) -> bool) -> Result<()> {
         let Some(folder) = self.open(path)? else {
             return Ok(());
         };
@@ -261,7 +261,7 @@ impl Folder {
         for entry in Dir::read_from(&folder.handle).map_err(unread)? {
             let entry = entry.map_err(unread)?;
             let name = entry.file_name();
-            if !name.to_bytes().ends_with(ending.as_bytes()) {
+            if !named(name.to_bytes()) {
                 continue;
             }
             match unlinkat(&folder.handle, name, AtFlags::empty()) {
@@ -494,19 +494,20 @@ mod tests {
     fn files_of_an_ending_are_removed_and_nothing_else() {
         let (directory, folder) = workspace();
         let inside = |name: &str| directory.path().join("results").join(name);
-        folder.remove_all(&path("results"), ".sarif").unwrap();
+        let sarif = |name: &[u8]| name.ends_with(b".sarif");
+        folder.remove_all(&path("results"), sarif).unwrap();
         fs::create_dir_all(inside("folder.sarif")).unwrap();
         for name in ["one.sarif", "two.sarif", "notes.txt"] {
             fs::write(inside(name), "").unwrap();
         }
         symlink("notes.txt", inside("link.sarif")).unwrap();
-        folder.remove_all(&path("results"), ".sarif").unwrap();
+        folder.remove_all(&path("results"), sarif).unwrap();
         let entries = fs::read_dir(inside("")).unwrap();
         let mut left: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
         left.sort();
         assert_eq!(left, ["folder.sarif", "notes.txt"]);
         symlink("results", directory.path().join("away")).unwrap();
-        assert!(folder.remove_all(&path("away"), ".txt").is_err());
+        assert!(folder.remove_all(&path("away"), sarif).is_err());
     }
 
     #[test]

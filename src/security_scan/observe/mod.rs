@@ -20,7 +20,7 @@ use super::scanners::{self, Job, imported};
 use super::setting::Setting;
 use super::{fingerprint, plan};
 use crate::outcome::{Failure, Result};
-use crate::runner::cancel;
+use crate::runner::cancel::{self, Until};
 use crate::runner::context::Context;
 use crate::runner::folder::Folder;
 use crate::runner::path::RelativePath;
@@ -69,13 +69,14 @@ pub(crate) async fn observe(setting: &Setting<'_>) -> Result<Seen> {
     .await?;
     clock.lap("policy");
 
-    let warnings: Vec<Failure> = credentials(setting, context, policy.policy.credentials())?
+    let deadline = Instant::now() + setting.inputs.timeout;
+    let warnings: Vec<Failure> = credentials(setting, policy.policy.credentials(), deadline)?
         .into_iter()
         .chain(policy.proposed_is_wrong.clone())
         .collect();
 
     let imported = import(setting)?;
-    let job = job(setting, &policy);
+    let job = job(setting, &policy, deadline);
     let mut categories = scanners::categories(&job)?;
     categories.extend(imported.scans.iter().map(|scan| scan.category.clone()));
     let claims = claim(context, &categories)?;
@@ -122,7 +123,7 @@ pub(crate) async fn observe(setting: &Setting<'_>) -> Result<Seen> {
     })
 }
 
-fn job<'a>(setting: &'a Setting<'_>, policy: &'a InForce) -> Job<'a> {
+fn job<'a>(setting: &'a Setting<'_>, policy: &'a InForce, deadline: Instant) -> Job<'a> {
     Job {
         workspace: &setting.session.workspace.path,
         inputs: setting.inputs,
@@ -134,7 +135,7 @@ fn job<'a>(setting: &'a Setting<'_>, policy: &'a InForce) -> Job<'a> {
         environment: &setting.session.environment,
         run_as: setting.run_as,
         limit: setting.inputs.timeout,
-        deadline: Instant::now() + setting.inputs.timeout,
+        deadline,
     }
 }
 
@@ -157,15 +158,20 @@ fn import(setting: &Setting<'_>) -> Result<Imported> {
 /// A warning, or under `credentials: refuse` the end.
 fn credentials(
     setting: &Setting<'_>,
-    context: Option<&Context>,
     ruled: Credentials,
+    deadline: Instant,
 ) -> Result<Option<Failure>> {
-    let Some(context) = context else {
+    let session = setting.session;
+    let Some(context) = session.context.as_ref() else {
         return Ok(None);
     };
+    let cancel = &session.cancel;
+    let until = Until { cancel, deadline };
     let temp = context.temp.as_deref();
-    let workspace = &setting.session.workspace.path;
-    let found = credentials::readable(workspace, temp, setting.run_as);
+    let found = credentials::readable(&session.workspace.path, temp, setting.run_as, until);
+    if cancel.is_cancelled() {
+        return Err(cancel::failure());
+    }
     match (credentials::failure(&found), ruled) {
         (Some(failure), Credentials::Refuse) => Err(failure),
         (found, _) => Ok(found),

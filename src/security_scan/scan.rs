@@ -1,6 +1,7 @@
 //! What one scanner brought home: the value that travels from `observe` to `plan` and `report`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -24,7 +25,7 @@ pub struct Scan {
     /// an untracked unreadable file.
     pub notes: Vec<String>,
     /// Inline ignores that the scanner honoured (or would have).
-    pub inline_ignores: Vec<InlineIgnore>,
+    pub inline_ignores: Ignores,
     pub duration: Duration,
 }
 
@@ -166,11 +167,59 @@ pub enum GapKind {
     NotFound,
 }
 
+/// Inline ignores that are listed of a scan: a file of a few bytes can hold one, a file of a few MB
+/// hundreds of thousands.
+pub const MOST_IGNORES: usize = 1000;
+
+/// The inline ignores of a scan.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ignores {
+    /// At most [`MOST_IGNORES`] once the scan is settled.
+    pub listed: Vec<InlineIgnore>,
+    /// How many more there are. Where they stand is not known, so no path and no suppression is
+    /// theirs.
+    pub unlisted: u64,
+}
+
+impl Ignores {
+    /// Lists it while there is room.
+    pub fn add(&mut self, path: &Arc<str>, line: u32, text: impl FnOnce() -> String) {
+        if self.listed.len() < MOST_IGNORES {
+            self.listed.push(InlineIgnore {
+                path: Arc::clone(path),
+                line,
+                text: text(),
+            });
+        } else {
+            self.unlisted += 1;
+        }
+    }
+
+    /// Keeps the first of the list.
+    pub fn shorten(&mut self) {
+        let more = self.listed.len().saturating_sub(MOST_IGNORES);
+        self.listed.truncate(MOST_IGNORES);
+        self.unlisted += more as u64;
+    }
+
+    /// Listed or not.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.listed.len() as u64 + self.unlisted
+    }
+}
+
 /// A comment in the tree that tells a scanner to look away.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct InlineIgnore {
-    pub path: String,
+    // One text for all ignores of a file.
+    #[serde(serialize_with = "path")]
+    pub path: Arc<str>,
     pub line: u32,
     /// The comment, cut at 200 characters.
     pub text: String,
+}
+
+fn path<S: serde::Serializer>(path: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(path)
 }

@@ -7,7 +7,7 @@ use clap::Parser as _;
 
 use super::finding::{Finding, Flows, Kind, Location, Package, Region};
 use super::inputs::Inputs;
-use super::scan::{Gap, GapKind, Scan, Source, State, Tool};
+use super::scan::{Gap, GapKind, Ignores, Scan, Source, State, Tool};
 use super::severity::Severity;
 
 /// A finding with nothing special.
@@ -83,7 +83,7 @@ pub(super) fn scan(source: Source, state: State, findings: Vec<Finding>) -> Scan
         rules: BTreeMap::new(),
         findings,
         notes: vec![],
-        inline_ignores: vec![],
+        inline_ignores: Ignores::default(),
         duration: Duration::from_millis(1200),
     }
 }

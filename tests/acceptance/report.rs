@@ -12,7 +12,7 @@ use slipway::security_scan::finding::{Finding, Flows, Kind, Location, Package, R
 use slipway::security_scan::plan::{Settings, judge};
 use slipway::security_scan::policy::{Origin, Policy};
 use slipway::security_scan::report::{Checkout, Run, UploadReport, build};
-use slipway::security_scan::scan::{Database, Gap, GapKind, Scan, Source, State, Tool};
+use slipway::security_scan::scan::{Database, Gap, GapKind, Ignores, Scan, Source, State, Tool};
 use slipway::security_scan::severity::Severity;
 use slipway::security_scan::upload::result::{Status, Weight};
 
@@ -86,7 +86,7 @@ fn scan(state: State, findings: Vec<Finding>) -> Scan {
         rules: [].into(),
         findings,
         notes: vec!["a note".into()],
-        inline_ignores: vec![],
+        inline_ignores: Ignores::default(),
         duration: Duration::from_millis(1500),
     }
 }

@@ -10,24 +10,25 @@
 //! `cfsec:` is obeyed no more by Trivy 0.76, but still means the same to whoever wrote it.
 
 use std::io::{self, BufRead, BufReader, Read};
+use std::sync::Arc;
 
-use crate::security_scan::scan::InlineIgnore;
+use crate::security_scan::scan::Ignores;
 
 /// Bytes of an ignore that are kept.
 const LONGEST: usize = 200;
 const PREFIXES: [&[u8]; 3] = [b"trivy:", b"tfsec:", b"cfsec:"];
 const IGNORE: &[u8] = b"ignore";
 
-/// The ignores of a file; `path` is what they are reported under. Of the text around them nothing is
-/// kept: a secret may stand there.
-pub fn in_file(file: &mut impl Read, path: &str) -> io::Result<Vec<InlineIgnore>> {
+/// Adds the ignores of a file; `path` is what they are reported under. Of the text around them nothing
+/// is kept: a secret may stand there.
+pub fn in_file(file: &mut impl Read, path: &str, found: &mut Ignores) -> io::Result<()> {
     let mut reader = BufReader::with_capacity(64 * 1024, file);
-    let mut search = Search::new(path);
+    let mut search = Search::new(path, found);
     loop {
         let chunk = reader.fill_buf()?;
         if chunk.is_empty() {
             search.byte(b'\n');
-            return Ok(search.found);
+            return Ok(());
         }
         let length = chunk.len();
         search.chunk(chunk);
@@ -37,12 +38,12 @@ pub fn in_file(file: &mut impl Read, path: &str) -> io::Result<Vec<InlineIgnore>
 
 /// Looks at one byte after the other: no line and no word is too long.
 struct Search<'a> {
-    path: &'a str,
+    path: Arc<str>,
     line: u32,
     /// The last bytes outside a word.
     recent: [u8; 6],
     word: Option<Word>,
-    found: Vec<InlineIgnore>,
+    found: &'a mut Ignores,
 }
 
 /// What stands behind a prefix, up to a space or the end of the line.
@@ -54,13 +55,13 @@ struct Word {
 }
 
 impl<'a> Search<'a> {
-    fn new(path: &'a str) -> Self {
+    fn new(path: &str, found: &'a mut Ignores) -> Self {
         Self {
-            path,
+            path: path.into(),
             line: 1,
             recent: [0; 6],
             word: None,
-            found: Vec::new(),
+            found,
         }
     }
 
@@ -113,10 +114,8 @@ impl<'a> Search<'a> {
     fn end_word(&mut self) {
         self.recent = [0; 6];
         if let Some(word) = self.word.take().filter(|word| word.ignores) {
-            self.found.push(InlineIgnore {
-                path: self.path.to_owned(),
-                line: self.line,
-                text: String::from_utf8_lossy(&word.text).into_owned(),
+            self.found.add(&self.path, self.line, || {
+                String::from_utf8_lossy(&word.text).into_owned()
             });
         }
     }
@@ -148,9 +147,14 @@ mod tests {
     use super::*;
 
     fn found(text: &[u8]) -> Vec<(u32, String)> {
-        let found = in_file(&mut &text[..], "main.tf").unwrap();
-        let each = found.into_iter().map(|ignore| (ignore.line, ignore.text));
-        each.collect()
+        let mut found = Ignores::default();
+        in_file(&mut &text[..], "main.tf", &mut found).unwrap();
+        pairs(found)
+    }
+
+    fn pairs(found: Ignores) -> Vec<(u32, String)> {
+        let each = found.listed.into_iter();
+        each.map(|ignore| (ignore.line, ignore.text)).collect()
     }
 
     #[test]
@@ -200,7 +204,18 @@ mod tests {
         assert_eq!(found[0], (2, "trivy:ignore:X".to_owned()));
         assert_eq!(found[1], (3, "trivy:ignore:late".to_owned()));
         assert_eq!((found[2].0, found[2].1.len()), (4, LONGEST));
-        assert!(in_file(&mut &b"\xff\xfe\n"[..], "a").unwrap().is_empty());
+    }
+
+    #[test]
+    fn many_are_counted_and_share_their_path() {
+        let mut found = Ignores::default();
+        let file = "#trivy:ignore:*\n".repeat(100_000);
+        for path in ["a.tf", "b.tf"] {
+            in_file(&mut file.as_bytes(), path, &mut found).unwrap();
+        }
+        assert_eq!((found.listed.len(), found.count()), (1000, 200_000));
+        let first = &found.listed[0].path;
+        assert!(found.listed.iter().all(|one| Arc::ptr_eq(&one.path, first)));
     }
 
     /// The rule once more, by words and sections instead of byte by byte.
@@ -235,11 +250,11 @@ mod tests {
 
         #[test]
         fn where_a_chunk_ends_does_not_matter(text in "([ \n:x#]|trivy:|:?ignore:?|\\PC){0,40}", size in 1_usize..9) {
-            let mut search = Search::new("main.tf");
+            let mut kept = Ignores::default();
+            let mut search = Search::new("main.tf", &mut kept);
             text.as_bytes().chunks(size).for_each(|chunk| search.chunk(chunk));
             search.byte(b'\n');
-            let pieces: Vec<_> = search.found.into_iter().map(|one| (one.line, one.text)).collect();
-            prop_assert_eq!(pieces, found(text.as_bytes()));
+            prop_assert_eq!(pairs(kept), found(text.as_bytes()));
         }
 
         #[test]

@@ -19,7 +19,8 @@ use crate::outcome::{Failure, Result};
 use crate::process::RunAs;
 use crate::runner::cancel::Until;
 use crate::runner::path::RelativePath;
-use crate::security_scan::scan::{Gap, GapKind, InlineIgnore};
+use crate::security_scan::policy::Paths;
+use crate::security_scan::scan::{Gap, GapKind, Ignores};
 use crate::text::{acts, line};
 
 /// Paths in a message before "and N more".
@@ -40,6 +41,8 @@ pub struct Look<'a> {
     /// Folders of ours inside the workspace, which are never scanned: output and cache.
     pub skip: &'a [RelativePath],
     pub tracked: &'a Tracked,
+    /// Which paths count: in others, comments for Trivy hide nothing that would.
+    pub paths: &'a Paths,
     pub run_as: RunAs,
     /// Whether strangers may have written the tree: in a workflow run. At a desk it is the user's.
     pub in_runner: bool,
@@ -61,7 +64,7 @@ pub struct Tree {
     /// and why it does not.
     pub ours: Vec<(PathBuf, String)>,
     /// Comments that tell Trivy to look away.
-    pub trivy_ignores: Vec<InlineIgnore>,
+    pub trivy_ignores: Ignores,
     /// What the scanners may not read, and git tracks.
     pub unreadable: BTreeSet<PathBuf>,
     /// What the scanners may not read, and git does not track.
@@ -231,12 +234,18 @@ impl Walk<'_> {
             let found = holds.map(|holds| Configuration { path, holds });
             self.tree.configurations.extend(found);
         }
+        let name = path.to_string_lossy();
+        if !self.look.paths.scanned(&name) {
+            return Ok(());
+        }
         // Whatever its name: which files Trivy takes for configuration is its own affair.
         file.rewind()?;
         let until = self.look.until;
-        let found = ignores::in_file(&mut Timed { file, until }, &path.to_string_lossy())?;
-        self.tree.trivy_ignores.extend(found);
-        Ok(())
+        ignores::in_file(
+            &mut Timed { file, until },
+            &name,
+            &mut self.tree.trivy_ignores,
+        )
     }
 
     fn not_read(&mut self, path: &Path, error: io::Error) {
@@ -431,6 +440,7 @@ mod tests {
             path: &RelativePath::default(),
             skip: &skip,
             tracked: &tracked,
+            paths: &Paths::default(),
             run_as,
             in_runner: true,
             until: Until {
@@ -545,6 +555,7 @@ mod tests {
                 path: &RelativePath::default(),
                 skip: &[RelativePath::parse("slipway-results").unwrap()],
                 tracked: &Tracked::Unknown("there is no git repository".to_owned()),
+                paths: &Paths::default(),
                 run_as: RunAs::Ourselves,
                 in_runner,
                 until: Until {
@@ -573,6 +584,7 @@ mod tests {
                 path: &RelativePath::default(),
                 skip: &[],
                 tracked: &Tracked::Unknown(String::new()),
+                paths: &Paths::default(),
                 run_as: RunAs::Ourselves,
                 in_runner: true,
                 until,
@@ -582,7 +594,9 @@ mod tests {
             assert_eq!(tree.gap().unwrap().kind, GapKind::TimedOut);
             // Within a file too.
             let file = open(&folder.path().join("main.tf")).unwrap();
-            assert!(ignores::in_file(&mut Timed { file, until }, "main.tf").is_err());
+            let mut found = Ignores::default();
+            let read = ignores::in_file(&mut Timed { file, until }, "main.tf", &mut found);
+            assert!(read.is_err());
         }
     }
 
@@ -601,7 +615,8 @@ mod tests {
             fs::write(folder.path().join(name), "FROM x\n# trivy:ignore:*\n").unwrap();
         }
         let found = run(folder.path(), &[], RunAs::Ourselves).trivy_ignores;
-        let found: Vec<_> = found.iter().map(|one| (&*one.path, one.line)).collect();
+        let found = found.listed.iter();
+        let found: Vec<_> = found.map(|one| (&*one.path, one.line)).collect();
         assert_eq!(found, names.map(|name| (name, 2)));
     }
 

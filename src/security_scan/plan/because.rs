@@ -42,6 +42,14 @@ pub enum Because {
         /// Line of the policy, from 1.
         line: u32,
     },
+    /// Blocked: the tree holds more such comments than are listed, and the policy refuses them. No
+    /// suppression covers these.
+    UnlistedIgnoresRefused {
+        /// Line of the policy, from 1.
+        line: u32,
+        /// How many are not listed.
+        unlisted: u64,
+    },
     /// Allowed: accepted by the policy.
     Suppressed {
         /// Line of the policy, from 1.
@@ -70,7 +78,8 @@ impl Because {
         match self {
             Self::ReachesThreshold { .. }
             | Self::SuppressionExpired { .. }
-            | Self::InlineIgnoreRefused { .. } => Verdict::Blocked,
+            | Self::InlineIgnoreRefused { .. }
+            | Self::UnlistedIgnoresRefused { .. } => Verdict::Blocked,
             Self::Suppressed { .. }
             | Self::NothingBlocks { .. }
             | Self::BelowThreshold { .. }
@@ -109,6 +118,11 @@ impl Because {
             ),
             Self::InlineIgnoreRefused { line } => format!(
                 "inline ignores are refused by {file}:{line}; suppress what it hides in the policy"
+            ),
+            Self::UnlistedIgnoresRefused { line, unlisted } => format!(
+                "inline ignores are refused by {file}:{line}, and {unlisted} are too many to be \
+                 listed: no suppression covers them; remove comments, or leave their folders out \
+                 (exclude)"
             ),
             Self::Suppressed {
                 line,

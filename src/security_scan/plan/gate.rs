@@ -10,7 +10,7 @@
 //!
 //! Where inline ignores are refused, each one that hid something (Bandit's hide nothing then)
 //! is blocked as well, unless a suppression covers it (`rule: inline-ignore`) or `fail-on` is
-//! `never`.
+//! `never`. Those that are too many to be listed are blocked together, and no suppression covers them.
 //!
 //! The run has `failed` if anything is blocked; else it is `incomplete` if a scan did not see
 //! everything and nobody accepted that (whatever `fail-on` says), or if nothing was scanned; else
@@ -80,10 +80,13 @@ pub fn judge(scans: &[Scan], policy: &Policy, settings: &Settings, today: Date) 
             let because = gate.finding(&scan.source, finding);
             decide(Item::Finding(at), finding.severity, because);
         }
-        for (at, ignore) in scan.inline_ignores.iter().enumerate() {
+        for (at, ignore) in scan.inline_ignores.listed.iter().enumerate() {
             if let Some(because) = gate.inline_ignore(&scan.source, ignore) {
                 decide(Item::InlineIgnore(at), Severity::Unknown, because);
             }
+        }
+        if let Some(because) = gate.unlisted_ignores(scan) {
+            decide(Item::UnlistedIgnores, Severity::Unknown, because);
         }
         verdicts.push(ScanVerdict {
             coverage: gate.coverage(scan),
@@ -92,7 +95,7 @@ pub fn judge(scans: &[Scan], policy: &Policy, settings: &Settings, today: Date) 
     }
     Judgement {
         outcome: outcome(&counts, &verdicts),
-        suppressions: gate.suppressions(&verdicts),
+        suppressions: gate.suppressions(scans, &verdicts),
         idle_scanners: policy
             .idle_scanners(scans.iter().map(|scan| &scan.source))
             .into_iter()
@@ -173,16 +176,7 @@ impl<'a> Gate<'a> {
 
     /// None: nothing to decide, it was obeyed or hid nothing.
     fn inline_ignore(&mut self, source: &Source, ignore: &InlineIgnore) -> Option<Because> {
-        let Some(Set {
-            value: InlineIgnores::Refuse,
-            line,
-        }) = self.policy.inline_ignores
-        else {
-            return None;
-        };
-        if source.shows_ignored() {
-            return None;
-        }
+        let line = self.refuses_ignores(source)?;
         let covering = self.covering(&Subject {
             rule: INLINE_IGNORE,
             aliases: &[],
@@ -196,6 +190,23 @@ impl<'a> Gate<'a> {
             None if fail_on.value == FailOn::Never => Because::NothingBlocks { by: fail_on.by },
             None => Because::InlineIgnoreRefused { line },
         })
+    }
+
+    /// None: there are none, or they were obeyed or hid nothing.
+    fn unlisted_ignores(&self, scan: &Scan) -> Option<Because> {
+        let line = self.refuses_ignores(&scan.source)?;
+        let unlisted = scan.inline_ignores.unlisted;
+        let fail_on = self.policy.fail_on(&scan.source, self.settings.fail_on);
+        (unlisted > 0).then_some(match fail_on.value {
+            FailOn::Never => Because::NothingBlocks { by: fail_on.by },
+            _ => Because::UnlistedIgnoresRefused { line, unlisted },
+        })
+    }
+
+    /// The policy's line that makes a finding of each inline ignore of the source.
+    fn refuses_ignores(&self, source: &Source) -> Option<u32> {
+        let Set { value, line } = self.policy.inline_ignores?;
+        (value == InlineIgnores::Refuse && !source.shows_ignored()).then_some(line)
     }
 
     /// The suppressions that cover it, in force or not; counts them.
@@ -241,8 +252,9 @@ impl<'a> Gate<'a> {
         }
     }
 
-    fn suppressions(&self, verdicts: &[ScanVerdict]) -> Vec<SuppressionUse> {
+    fn suppressions(&self, scans: &[Scan], verdicts: &[ScanVerdict]) -> Vec<SuppressionUse> {
         let all_seen = !verdicts.is_empty()
+            && scans.iter().all(|scan| scan.inline_ignores.unlisted == 0)
             && verdicts.iter().all(|verdict| {
                 matches!(verdict.coverage, Coverage::Complete | Coverage::NothingToDo)
             });
@@ -564,13 +576,14 @@ mod tests {
             line: 7,
             text: "#trivy:ignore:*".into(),
         };
-        tree.inline_ignores = vec![ignore("main.tf"), ignore("a")];
+        tree.inline_ignores.listed = vec![ignore("main.tf"), ignore("a")];
         let mut bandit = scan(
             Source::Bandit,
             State::Complete,
             vec![at("d", Severity::High)],
         );
-        bandit.inline_ignores = vec![ignore("d.py")];
+        tree.inline_ignores.unlisted = 4321;
+        bandit.inline_ignores = tree.inline_ignores.clone();
         let scans = [
             tree,
             scan(
@@ -604,6 +617,7 @@ mod tests {
         Blocked severity unknown reaches fail-on: low (p.yml:2)
         Blocked inline ignores are refused by p.yml:11; suppress what it hides in the policy
         Allowed suppressed by p.yml:8 until 2026-06-20 (ann): not reachable
+        Blocked inline ignores are refused by p.yml:11, and 4321 are too many to be listed: no suppression covers them; remove comments, or leave their folders out (exclude)
         Allowed no fixed version; only-fixable: true (p.yml:4)
         Allowed severity high is below fail-on: critical (p.yml:5)
         Allowed fail-on: never (p.yml:6)
@@ -612,14 +626,14 @@ mod tests {
         assert_eq!(
             judgement.counts,
             Counts {
-                findings: 8,
-                blocking: 3,
+                findings: 9,
+                blocking: 4,
                 suppressed: 2,
                 critical: 1,
                 high: 3,
                 medium: 0,
                 low: 1,
-                unknown: 3,
+                unknown: 4,
             }
         );
         assert_eq!(judgement.scans[1].counts.findings, 1);
@@ -633,7 +647,8 @@ mod tests {
             [
                 (2, Standing::Expiring, false),
                 (1, Standing::Expired, false),
-                (0, Standing::InForce, true),
+                // What is not listed may be what it covers.
+                (0, Standing::InForce, false),
             ]
         );
     }

@@ -17,8 +17,8 @@ use crate::outcome::Outcome;
 /// What the gate decided, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judgement {
-    /// One for every finding, and for every inline ignore where they are refused; in the order of
-    /// the scans, findings first.
+    /// One for every finding, and where inline ignores are refused for each that is listed and for
+    /// all others together; in the order of the scans, findings first.
     pub decisions: Vec<Decision>,
     /// One for every scan, in their order.
     pub scans: Vec<ScanVerdict>,
@@ -48,6 +48,9 @@ pub enum Item {
     /// Index into the scan's `inline_ignores`; only where the policy refuses them. Counted as a
     /// finding of unknown severity, for what it hides is unknown.
     InlineIgnore(usize),
+    /// All inline ignores that the scan does not list; only where the policy refuses them. Counted
+    /// as one finding of unknown severity.
+    UnlistedIgnores,
 }
 
 impl Decision {

@@ -5,12 +5,17 @@ use crate::security_scan::scan::{GapKind, Scan, State};
 
 /// Turns files that could not be parsed into notes where the policy says `unparsed: warn`, and
 /// leaves out what lies in paths that the policy does not count (a note says how much). Scanners
-/// skip most of that already; imported SARIF could not know.
+/// skip most of that already; imported SARIF could not know. Of the inline ignores that are left the
+/// first are listed, and the others counted: those stay, wherever they lie.
 #[must_use]
 pub fn settle(scans: Vec<Scan>, policy: &Policy) -> Vec<Scan> {
     scans
         .into_iter()
-        .map(|scan| leave_out(accept_unparsed(scan, policy), policy))
+        .map(|scan| {
+            let mut scan = leave_out(accept_unparsed(scan, policy), policy);
+            scan.inline_ignores.shorten();
+            scan
+        })
         .collect()
 }
 
@@ -51,6 +56,7 @@ fn leave_out(mut scan: Scan, policy: &Policy) -> Scan {
         path.is_empty() || path == "." || path == target || policy.paths.scanned(path)
     });
     scan.inline_ignores
+        .listed
         .retain(|ignore| policy.paths.scanned(&ignore.path));
     match before - scan.findings.len() {
         0 => {}
@@ -69,7 +75,7 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
-    use crate::security_scan::scan::{InlineIgnore, Source};
+    use crate::security_scan::scan::{Ignores, InlineIgnore, Source};
     use crate::security_scan::severity::Severity;
     use crate::security_scan::testing::{gap, scan, vulnerability as finding};
 
@@ -136,7 +142,7 @@ mod tests {
             State::Complete,
             vec![at("vendor/a"), at("src/a"), at("vendor/b")],
         );
-        tree.inline_ignores = vec![InlineIgnore {
+        tree.inline_ignores.listed = vec![InlineIgnore {
             path: "vendor/main.tf".into(),
             line: 1,
             text: "#trivy:ignore:X".into(),
@@ -148,7 +154,7 @@ mod tests {
         );
         let settled = settle(vec![tree, image], &policy);
         assert_eq!(settled[0].findings.len(), 1);
-        assert!(settled[0].inline_ignores.is_empty());
+        assert_eq!(settled[0].inline_ignores, Ignores::default());
         assert_eq!(
             settled[0].notes,
             ["2 findings in paths that p.yml leaves out (include, exclude) are not counted"]
@@ -158,5 +164,26 @@ mod tests {
             1,
             "an image is no path of the tree"
         );
+    }
+
+    #[test]
+    fn ignores_beyond_the_list_are_never_left_out() {
+        let policy = policy("version: 1\nexclude: [vendor/]\n");
+        let mut imported = scan(Source::Sarif("x".into()), State::Complete, vec![]);
+        let ignore = |path: &str| InlineIgnore {
+            path: path.into(),
+            line: 1,
+            text: "suppressed".into(),
+        };
+        let left_out = std::iter::repeat_n(ignore("vendor/a"), 1500);
+        let left = std::iter::repeat_n(ignore("src/a"), 1200);
+        imported.inline_ignores = Ignores {
+            listed: left_out.chain(left).collect(),
+            unlisted: 7,
+        };
+        let settled = settle(vec![imported], &policy);
+        let ignores = &settled[0].inline_ignores;
+        assert_eq!((ignores.listed.len(), ignores.unlisted), (1000, 207));
+        assert!(ignores.listed.iter().all(|one| &*one.path == "src/a"));
     }
 }

@@ -167,7 +167,8 @@ fn scans(run: &Run) -> Vec<ScanReport> {
                 State::Complete | State::NothingToDo(_) => Vec::new(),
             },
             notes: scan.notes.clone(),
-            inline_ignores: scan.inline_ignores.clone(),
+            inline_ignores: scan.inline_ignores.listed.clone(),
+            inline_ignores_not_listed: scan.inline_ignores.unlisted,
             counts: verdict.counts,
             seconds: seconds(scan.duration),
         })
@@ -249,9 +250,9 @@ fn finding(run: &Run, decision: &Decision) -> Option<FindingReport> {
             })
         }
         Item::InlineIgnore(index) => {
-            let ignore = scan.inline_ignores.get(index)?;
+            let ignore = scan.inline_ignores.listed.get(index)?;
             let location = Location {
-                path: ignore.path.clone(),
+                path: ignore.path.to_string(),
                 region: Some(Region {
                     start_line: ignore.line,
                     start_column: 1,
@@ -271,6 +272,21 @@ fn finding(run: &Run, decision: &Decision) -> Option<FindingReport> {
                 ..common
             })
         }
+        Item::UnlistedIgnores => Some(FindingReport {
+            rule: INLINE_IGNORE.to_owned(),
+            title: Some("More comments tell the scanner to look away than are listed".to_owned()),
+            message: format!(
+                "Comments that tell {} to look away: {} are listed, and {} more counted",
+                scan.tool.name,
+                scan.inline_ignores.listed.len(),
+                scan.inline_ignores.unlisted,
+            ),
+            location: Location {
+                path: scan.target.clone(),
+                region: None,
+            },
+            ..common
+        }),
     }
 }
 

@@ -125,8 +125,10 @@ pub struct ScanReport {
     /// Why it is not complete.
     pub gaps: Vec<Gap>,
     pub notes: Vec<String>,
-    /// Comments in the tree that tell the scanner to look away.
+    /// Comments in the tree that tell the scanner to look away; the first 1,000.
     pub inline_ignores: Vec<InlineIgnore>,
+    /// How many more of them there are.
+    pub inline_ignores_not_listed: u64,
     pub counts: Counts,
     pub seconds: f64,
 }

@@ -10,6 +10,7 @@ use jiff::civil::date;
 use super::*;
 use crate::outcome::Failure;
 use crate::runner::files::entries;
+use crate::security_scan::observe::ignores;
 use crate::security_scan::outputs::Outputs;
 use crate::security_scan::plan::{Settings, judge};
 use crate::security_scan::policy::{Origin, Policy};
@@ -80,15 +81,24 @@ pub(super) fn small(
     failure: Option<&Failure>,
     uploads: Vec<UploadReport>,
 ) -> Report {
+    of(scans, &Policy::default(), arguments, failure, uploads)
+}
+
+fn of(
+    scans: &[Scan],
+    policy: &Policy,
+    arguments: &[&str],
+    failure: Option<&Failure>,
+    uploads: Vec<UploadReport>,
+) -> Report {
     let inputs = inputs(arguments);
-    let policy = Policy::default();
-    let judgement = judge(scans, &policy, &Settings::from(&inputs), date(2026, 6, 15));
+    let judgement = judge(scans, policy, &Settings::from(&inputs), date(2026, 6, 15));
     build(&Run {
         inputs: &inputs,
         started: "2026-06-15T10:00:00Z".parse().unwrap(),
         duration: Duration::from_millis(80),
         checkout: None,
-        policy: &policy,
+        policy,
         origin: &Origin::Workspace,
         changes: vec![],
         scans,
@@ -168,4 +178,40 @@ fn many_findings_leave_room_for_the_rest() {
     assert!(text(&report).contains("and 29950 more in slipway-results/report.json"));
     let told = annotations(&report).len();
     assert_eq!(told, 30_000, "the runner's part chooses and counts");
+}
+
+/// 2 MB of comments, in the deepest folder that a path can name.
+#[test]
+fn a_file_full_of_ignores_makes_no_report_without_end() {
+    let mut tree = scan(Source::TrivyFs, State::Complete, vec![]);
+    let path = format!("{}main.tf", "a_long_folder/".repeat(290));
+    let file = "#trivy:ignore:*\n".repeat(131_072);
+    ignores::in_file(&mut file.as_bytes(), &path, &mut tree.inline_ignores).unwrap();
+    let refuse = b"version: 1\ninline-ignores: refuse\nsuppressions:\n  - {rule: inline-ignore, \
+                   owner: ann, reason: r, expires: 2026-12-31}\n";
+    let today = date(2026, 6, 15);
+    for policy in [
+        Policy::default(),
+        Policy::parse(refuse, "p.yml", today).unwrap(),
+    ] {
+        let report = of(std::slice::from_ref(&tree), &policy, &[], None, vec![]);
+        let size = serde_json::to_vec(&report).unwrap().len();
+        assert!(size < 10_000_000, "{size}");
+        let scan = &report.scans[0];
+        let told = (scan.inline_ignores.len(), scan.inline_ignores_not_listed);
+        assert_eq!(told, (1000, 130_072));
+        let said = "131072 inline ignores in the tree, 130072 of them not listed";
+        assert!(text(&report).contains(said), "{}", text(&report));
+        assert!(markdown(&report).contains(said), "{}", markdown(&report));
+        if policy.suppressions.is_empty() {
+            assert_eq!(report.result, Outcome::Passed);
+            continue;
+        }
+        // The suppression covers what is listed, and that alone.
+        assert_eq!(report.result, Outcome::Failed);
+        let counts = report.counts;
+        assert_eq!((counts.suppressed, counts.blocking), (1000, 1));
+        assert!(markdown(&report).contains("130072 are too many to be listed"));
+        assert!(!markdown(&report).contains("Accept a finding"));
+    }
 }

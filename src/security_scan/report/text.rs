@@ -162,6 +162,9 @@ fn table(lines: &mut Vec<String>, report: &Report) {
         }
         body.push(row.concat());
         body.extend(scan.notes.iter().map(|note| format!("      {note}")));
+        if scan.inline_ignores_not_listed > 0 {
+            body.push(format!("      {}", words::ignores(scan)));
+        }
     }
     let databases = report.databases.iter();
     body.extend(databases.map(|one| format!("  {}", words::database(one))));

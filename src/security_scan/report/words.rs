@@ -134,6 +134,16 @@ pub(super) fn age(hours: u64) -> String {
     }
 }
 
+/// `1200 inline ignores in the tree, 200 of them not listed`.
+pub(super) fn ignores(scan: &ScanReport) -> String {
+    let more = scan.inline_ignores_not_listed;
+    let all = count(scan.inline_ignores.len() as u64 + more, "inline ignore");
+    match more {
+        0 => format!("{all} in the tree"),
+        _ => format!("{all} in the tree, {more} of them not listed"),
+    }
+}
+
 /// What the state of a scan is called.
 pub(super) const fn coverage(coverage: Coverage) -> &'static str {
     match coverage {

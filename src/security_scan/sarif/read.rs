@@ -24,7 +24,7 @@ pub use place::Checkout;
 use super::category;
 use super::redact::Found;
 use crate::security_scan::finding::Rule;
-use crate::security_scan::scan::{Gap, GapKind, Scan, Source, State, Tool};
+use crate::security_scan::scan::{Gap, GapKind, Ignores, Scan, Source, State, Tool};
 use crate::text::cut;
 use model::{Component, Invocation, Notification, Run};
 use result::{Reader, Verdict};
@@ -148,7 +148,7 @@ impl Merged<'_> {
                 rules: BTreeMap::new(),
                 findings: Vec::new(),
                 notes: Vec::new(),
-                inline_ignores: Vec::new(),
+                inline_ignores: Ignores::default(),
                 duration: Duration::ZERO,
             });
         if !scan.target.split(", ").any(|known| known == file) {
@@ -201,7 +201,7 @@ impl Merged<'_> {
                     add_rule(&mut scan.rules, rule);
                     scan.findings.push(*finding);
                 }
-                Verdict::Ignored(ignore) => scan.inline_ignores.push(ignore),
+                Verdict::Ignored(ignore) => scan.inline_ignores.listed.push(ignore),
                 Verdict::Nothing => {}
             }
         }

@@ -266,7 +266,7 @@ fn each_text(scan: &mut Scan, change: &mut dyn FnMut(&mut String)) {
         }
     }
     scan.notes.iter_mut().for_each(&mut *change);
-    for ignore in &mut scan.inline_ignores {
+    for ignore in &mut scan.inline_ignores.listed {
         change(&mut ignore.text);
     }
     if let State::Incomplete(gaps) = &mut scan.state {

@@ -21,7 +21,7 @@ use super::policy::Policy;
 use super::request::Request;
 use super::sarif::category;
 use super::sarif::redact::Found;
-use super::scan::{Database, Gap, GapKind, Scan, Source, State, Tool};
+use super::scan::{Database, Gap, GapKind, Ignores, Scan, Source, State, Tool};
 use crate::git::Tracked;
 use crate::outcome::Result;
 use crate::process::{Log, Programs, RunAs};
@@ -171,6 +171,7 @@ pub async fn run(job: &Job<'_>, cancel: &CancellationToken) -> Result<Observed> 
             path,
             skip: &job.skip(),
             tracked: job.tracked,
+            paths: &job.policy.paths,
             run_as: job.run_as,
             in_runner: job.environment.in_runner(),
             until: Until {
@@ -249,7 +250,7 @@ fn scan(source: Source, target: String, category: String, tool: Tool) -> Scan {
         rules: std::collections::BTreeMap::new(),
         findings: Vec::new(),
         notes: Vec::new(),
-        inline_ignores: Vec::new(),
+        inline_ignores: Ignores::default(),
         duration: Duration::ZERO,
     }
 }

@@ -106,8 +106,8 @@ async fn everything_and_nothing_else_is_found() {
     let mut ignores: Vec<(String, u32)> = observed
         .scans
         .iter()
-        .flat_map(|scan| &scan.inline_ignores)
-        .map(|ignore| (ignore.path.clone(), ignore.line))
+        .flat_map(|scan| &scan.inline_ignores.listed)
+        .map(|ignore| (ignore.path.to_string(), ignore.line))
         .collect();
     ignores.sort();
     let mut known: Vec<(String, u32)> = expected["inline_ignores"]
@@ -148,8 +148,18 @@ async fn refused_ignores_and_lifted_allow_rules_add_exactly_what_they_hid() {
         .collect();
     known.retain(|finding| !hidden.contains(finding));
     assert_eq!(found(&observed), known);
-    assert!(of(&observed, &Source::Bandit).inline_ignores.is_empty());
-    assert!(!of(&observed, &Source::TrivyFs).inline_ignores.is_empty());
+    assert!(
+        of(&observed, &Source::Bandit)
+            .inline_ignores
+            .listed
+            .is_empty()
+    );
+    assert!(
+        !of(&observed, &Source::TrivyFs)
+            .inline_ignores
+            .listed
+            .is_empty()
+    );
 }
 
 #[tokio::test]

@@ -16,9 +16,13 @@ const MOST: usize = 10;
 pub(super) fn entries(report: &Report) -> Option<Section> {
     let mut entries: Vec<String> = Vec::new();
     for finding in report.blocked() {
-        let expired = matches!(finding.because, Because::SuppressionExpired { .. });
+        // One that has run out is there already, and these nothing covers.
+        let in_vain = matches!(
+            finding.because,
+            Because::SuppressionExpired { .. } | Because::UnlistedIgnoresRefused { .. }
+        );
         let entry = entry(finding);
-        if !expired && !entries.contains(&entry) {
+        if !in_vain && !entries.contains(&entry) {
             entries.push(entry);
         }
         if entries.len() == MOST {

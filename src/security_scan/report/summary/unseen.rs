@@ -78,7 +78,7 @@ pub(super) fn warnings(report: &Report) -> Option<Section> {
 pub(super) fn notes(report: &Report) -> Option<Section> {
     let mut body = Vec::new();
     for scan in &report.scans {
-        let ignores = scan.inline_ignores.len();
+        let ignores = scan.inline_ignores.len() as u64 + scan.inline_ignores_not_listed;
         let comments = (ignores > 0).then(|| {
             let places: Vec<_> = scan
                 .inline_ignores
@@ -87,10 +87,14 @@ pub(super) fn notes(report: &Report) -> Option<Section> {
                 .map(|one| code(&format!("{}:{}", one.path, one.line)))
                 .collect();
             format!(
-                "- {} in the tree: {}{}\n",
-                words::count(ignores as u64, "inline ignore"),
+                "- {}: {}{}\n",
+                words::ignores(scan),
                 places.join(", "),
-                if ignores > places.len() { ", …" } else { "" }
+                if ignores > places.len() as u64 {
+                    ", …"
+                } else {
+                    ""
+                }
             )
         });
         let notes: Vec<_> = scan

@@ -55,8 +55,8 @@ pub(super) fn scans(hostile: Hostile) -> Vec<Scan> {
         },
     );
     trivy.notes = vec![foreign("Terraform module github.com/x/y was not followed")];
-    trivy.inline_ignores = vec![InlineIgnore {
-        path: foreign("infra/main.tf"),
+    trivy.inline_ignores.listed = vec![InlineIgnore {
+        path: foreign("infra/main.tf").into(),
         line: 7,
         text: foreign("#trivy:ignore:AVD-AWS-0086"),
     }];

@@ -153,7 +153,7 @@ impl<'a> Reader<'a> {
             .unwrap_or("no reason given");
         let line = physical(result).and_then(region);
         Some(InlineIgnore {
-            path: path.to_owned(),
+            path: path.into(),
             line: line.map_or(1, |region| region.start_line),
             text: cut(&format!("{} {rule}, {kind}: {why}", self.tool), 200),
         })

@@ -86,7 +86,7 @@ fn told(imported: &Imported) -> String {
             let short = rule.short_description.as_deref().unwrap_or("-");
             writeln!(told, "  rule {} {short:?} {:?}", rule.id, rule.tags).unwrap();
         }
-        for ignore in &scan.inline_ignores {
+        for ignore in &scan.inline_ignores.listed {
             writeln!(
                 told,
                 "  ignored {}:{} {}",
@@ -349,7 +349,7 @@ fn what_is_no_problem_is_no_finding() {
             "none"
         ]
     );
-    let [ignore] = &scan.inline_ignores[..] else {
+    let [ignore] = &scan.inline_ignores.listed[..] else {
         panic!("{:?}", scan.inline_ignores)
     };
     assert_eq!(ignore.text, "Test nosec, suppressed in the source: a test");

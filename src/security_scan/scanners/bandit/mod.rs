@@ -89,6 +89,7 @@ pub(super) async fn run(job: &Job<'_>, tree: &Tree, cancel: &CancellationToken) 
     scan.findings
         .sort_by(|a, b| (&a.location, &a.rule).cmp(&(&b.location, &b.rule)));
     scan.inline_ignores
+        .listed
         .sort_by(|a, b| (&a.path, a.line).cmp(&(&b.path, b.line)));
     scan.state = state(gaps);
     scan.duration = started.elapsed();

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
@@ -12,7 +13,7 @@ use crate::runner::path::RelativePath;
 use crate::security_scan::finding::{Finding, Flows, Kind, Location, Region, Rule};
 use crate::security_scan::policy::Policy;
 use crate::security_scan::sarif::redact;
-use crate::security_scan::scan::{Gap, GapKind, InlineIgnore, Scan};
+use crate::security_scan::scan::{Gap, GapKind, Ignores, Scan};
 use crate::security_scan::scanners::{Job, gap, lines, unparsed};
 use crate::security_scan::severity::{Severity, rating};
 use crate::text;
@@ -116,8 +117,9 @@ pub(super) fn read(job: &Job<'_>, shard: &Shard, ended: &Ended, scan: &mut Scan)
     }
     gaps.extend(unparsed(job.policy, skipped(shard, &report.errors)));
     gaps.extend(broken_tests(job.policy, shard, ended));
-    scan.inline_ignores
-        .extend(ignores(job.workspace, shard, &report.metrics));
+    let ignores = ignores(job.workspace, shard, &report.metrics);
+    scan.inline_ignores.listed.extend(ignores.listed);
+    scan.inline_ignores.unlisted += ignores.unlisted;
     for issue in report.results {
         match shard.file(&issue.filename) {
             Some(file) => add(scan, file, issue),
@@ -277,14 +279,13 @@ fn rule(issue: Issue) -> Rule {
 const LARGEST_SOURCE: u64 = 64 << 20;
 
 /// Bandit counts what `# nosec` kept back, by file; the lines are looked up there.
-fn ignores(
-    workspace: &Path,
-    shard: &Shard,
-    metrics: &HashMap<String, Metrics>,
-) -> Vec<InlineIgnore> {
-    let mut found = Vec::new();
+fn ignores(workspace: &Path, shard: &Shard, metrics: &HashMap<String, Metrics>) -> Ignores {
+    let mut found = Ignores::default();
     let folder = Folder::root(workspace).ok();
-    for (link, file) in shard.files() {
+    let mut files: Vec<_> = shard.files().collect();
+    // The first of a shard are kept, and then the first of all: whichever shard ends first.
+    files.sort_by(|(_, file), (_, other)| file.to_string_lossy().cmp(&other.to_string_lossy()));
+    for (link, file) in files {
         let kept_back = metrics
             .get(&link)
             .is_some_and(|of| of.nosec + of.skipped_tests > 0);
@@ -297,22 +298,16 @@ fn ignores(
             .zip(folder.as_ref())
             .and_then(|(path, folder)| folder.read(&path, LARGEST_SOURCE).ok()?)
             .unwrap_or_default();
-        let before = found.len();
+        let before = found.count();
+        let name: Arc<str> = (&*path).into();
         for (index, line) in String::from_utf8_lossy(&text).lines().enumerate() {
             if let Some(comment) = nosec(line) {
-                found.push(InlineIgnore {
-                    path: path.clone().into_owned(),
-                    line: u32::try_from(index + 1).unwrap_or(u32::MAX),
-                    text: comment,
-                });
+                let line = u32::try_from(index + 1).unwrap_or(u32::MAX);
+                found.add(&name, line, || comment);
             }
         }
-        if found.len() == before {
-            found.push(InlineIgnore {
-                path: path.into_owned(),
-                line: 1,
-                text: "# nosec".to_owned(),
-            });
+        if found.count() == before {
+            found.add(&name, 1, || "# nosec".to_owned());
         }
     }
     found
